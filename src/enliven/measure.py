@@ -1,0 +1,89 @@
+"""Numbers read off landmarks: how open eyes and mouth are, where the head points.
+
+All are free of size, place and in-plane turn of the face, so that two people can be compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from enliven.geometry import RigidPose, fit_rigid_pose, yaw_pitch_roll_deg
+from enliven.topology import (
+    INNER_LIPS,
+    INNER_LOWER_LIP,
+    INNER_UPPER_LIP,
+    LEFT_EYE,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    RIGHT_EYE,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    STABLE,
+    mean_shape,
+)
+from enliven.types import Floats, Landmarks
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """Angles of the head; signs as in :func:`enliven.geometry.yaw_pitch_roll_deg`."""
+
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+
+
+def rigid_pose(landmarks: Landmarks) -> RigidPose:
+    """The pose that moves the mean face onto this one, fitted on the points that speech leaves alone."""
+    stable = list(STABLE)
+    return fit_rigid_pose(mean_shape()[stable], landmarks.points[stable])
+
+
+def head_pose(landmarks: Landmarks) -> HeadPose:
+    """Yaw, pitch and roll in degrees; good to a few degrees, since the depth is estimated."""
+    return HeadPose(*yaw_pitch_roll_deg(rigid_pose(landmarks).rotation))
+
+
+def face_height_px(landmarks: Landmarks) -> float:
+    """Forehead to chin in pixels, along the face."""
+    return float(np.linalg.norm(landmarks.xy[10] - landmarks.xy[152]))
+
+
+def _gap(points: Floats, upper: tuple[int, ...], lower: tuple[int, ...]) -> float:
+    distances = np.linalg.norm(points[list(upper)] - points[list(lower)], axis=1)
+    return float(distances.mean())
+
+
+def _eye_openness(
+    points: Floats, eye: tuple[int, ...], upper: tuple[int, ...], lower: tuple[int, ...]
+) -> float:
+    width = float(np.linalg.norm(points[eye[0]] - points[eye[8]]))
+    return _gap(points, upper, lower) / max(width, 1e-6)
+
+
+def eye_openness(points: Floats) -> tuple[float, float]:
+    """(right, left): mean lid gap over eye width, in 3-D; about 0.25 when open, under 0.08 when shut.
+
+    ``points``: (478, 3).
+    """
+    return (
+        _eye_openness(points, RIGHT_EYE, RIGHT_UPPER_LID, RIGHT_LOWER_LID),
+        _eye_openness(points, LEFT_EYE, LEFT_UPPER_LID, LEFT_LOWER_LID),
+    )
+
+
+def mouth_openness(points: Floats) -> float:
+    """Mean inner-lip gap over the distance between the outer eye corners; about 0.01 when shut.
+
+    ``points``: (478, 3). The eyes' distance, not the mouth's width, since speech changes the latter.
+    """
+    eyes = float(np.linalg.norm(points[RIGHT_EYE[0]] - points[LEFT_EYE[0]]))
+    return _gap(points, INNER_UPPER_LIP, INNER_LOWER_LIP) / max(eyes, 1e-6)
+
+
+def mouth_width(points: Floats) -> float:
+    """Inner corner to inner corner over the distance between the outer eye corners."""
+    eyes = float(np.linalg.norm(points[RIGHT_EYE[0]] - points[LEFT_EYE[0]]))
+    return float(np.linalg.norm(points[INNER_LIPS[0]] - points[INNER_LIPS[10]])) / max(eyes, 1e-6)

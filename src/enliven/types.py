@@ -1,0 +1,134 @@
+"""What travels between the rooms: small frozen dataclasses over NumPy arrays.
+
+Conventions (docs/conventions.md): pictures are RGB uint8 ``(H, W, 3)``; points are ``(x, y)`` in
+pixels with pixel centres at whole numbers and y down; z has the unit of x and is smaller nearer to
+the camera; time is an exact ``Fraction`` of seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from enliven.geometry import Similarity
+
+Picture = npt.NDArray[np.uint8]
+"""RGB, ``(H, W, 3)``."""
+
+Floats = npt.NDArray[np.float32]
+"""Any float32 array; the docstring beside it gives the shape."""
+
+LANDMARK_COUNT = 478
+"""MediaPipe's face mesh (468) and its irises (2 x 5)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a video and when it is shown."""
+
+    image: Picture
+    """RGB uint8 (H, W, 3), upright (rotation already applied)."""
+    time: Fraction
+    """Seconds since the beginning of the video; never negative, strictly increasing."""
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        return self.image.shape[1], self.image.shape[0]
+
+    def with_image(self, image: Picture) -> Frame:
+        """The same moment showing another picture."""
+        return replace(self, image=image)
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """The 478 points of one face in one picture."""
+
+    points: Floats
+    """(478, 3) float32: x, y in pixels of the picture, z in the same unit, smaller is nearer."""
+    image_size_wh: tuple[int, int]
+    """Size of the picture that the points belong to."""
+
+    def __post_init__(self) -> None:
+        if self.points.shape != (LANDMARK_COUNT, 3):
+            raise ValueError(f"landmarks must be (478, 3), got {self.points.shape}")
+
+    @property
+    def xy(self) -> Floats:
+        """(478, 2)"""
+        return self.points[:, :2]
+
+    def moved(self, similarity: Similarity, image_size_wh: tuple[int, int]) -> Landmarks:
+        """The same face after the picture was scaled, rotated and shifted; z scales along."""
+        xy = similarity.apply(self.xy)
+        z = self.points[:, 2:] * similarity.scale
+        points = np.concatenate([xy, z], axis=1).astype(np.float32)
+        return Landmarks(points, image_size_wh)
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFace:
+    """What the tracker says about one frame of the followed face."""
+
+    time: Fraction
+    landmarks: Landmarks | None
+    """The smoothed points; while the face is lost, the last known ones; None before it was ever seen."""
+    found: bool
+    """True when the face was measured in this very frame, False while its last place is held."""
+    scene_cut: bool = False
+    """True on the first frame after a cut: what came before says nothing about this frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Where the landmarks of the *source* person shall lie in one output frame."""
+
+    points: Floats
+    """(478, 3) float32 in pixels of the source photo."""
+    time: Fraction
+    held: bool = False
+    """True when the driver was lost and this repeats the last motion."""
+
+
+@dataclass(frozen=True)
+class FaceCrop:
+    """The square of a picture that a model reads."""
+
+    to_picture: Similarity
+    """Maps crop pixels (0 .. size-1) to picture pixels."""
+    size: int
+    """Side of the crop in crop pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """A patch of synthesised pixels to lay over the warped photo."""
+
+    image: Picture
+    """RGB uint8 (h, w, 3)."""
+    alpha: Floats
+    """(h, w) float32 in 0..1: 1 shows the overlay, 0 the warped photo."""
+    to_picture: Similarity
+    """Maps overlay pixels to photo pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """What an engine says about one output frame: move the photo's pixels so, then add these.
+
+    A flow instead of a picture, so that the photo's own resolution survives.
+    """
+
+    flow: Floats
+    """(g, g, 2) float32 over the crop: photo pixel to read minus photo pixel to write, in photo pixels."""
+    crop: FaceCrop
+    """Where the flow's grid lies in the photo; outside of it nothing moves."""
+    overlays: tuple[Overlay, ...] = ()
+
+
+JsonObject = dict[str, Any]
+"""What ``json.loads`` gives for an object."""
