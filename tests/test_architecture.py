@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": GROUND,
     "compositing": GROUND,
     "provenance": GROUND | {"media"},
+    "recorder": GROUND | {"media", "face", "motion"},
     "animator": GROUND | {"media", "face", "motion", "model", "compositing", "provenance"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.floating]
+FloatArray = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Similarity:
         s = self.scale * math.sin(math.radians(self.angle_deg))
         return np.array([[c, -s, self.shift_px[0]], [s, c, self.shift_px[1]]])
 
-    def apply(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    def apply(self, points: FloatArray) -> npt.NDArray[np.float64]:
         """(..., 2) points moved."""
         m = self.matrix
         moved: npt.NDArray[np.float64] = np.asarray(points, np.float64) @ m[:, :2].T + m[:, 2]
@@ -68,7 +69,7 @@ class Box:
     y1: float
 
     @classmethod
-    def around(cls, points: npt.NDArray[np.floating]) -> Box:
+    def around(cls, points: FloatArray) -> Box:
         """The tight box of (N, 2) points."""
         (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
         return cls(float(x0), float(y0), float(x1), float(y1))

@@ -1,1 +1,1 @@
-
+"""Thin: parse, call, report."""

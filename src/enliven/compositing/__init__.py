@@ -1,1 +1,1 @@
-
+"""The rendered face back in the picture."""

@@ -1,1 +1,1 @@
-
+"""Where the face is and how its parts lie."""

@@ -1,1 +1,1 @@
-
+"""Files and cameras to frames with exact times, and back."""

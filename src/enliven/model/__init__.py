@@ -1,1 +1,1 @@
-
+"""Photos and landmarks to pixels; the only place the networks live."""

@@ -1,1 +1,1 @@
-
+"""The driver's motion on the source's proportions."""
