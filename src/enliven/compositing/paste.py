@@ -1,0 +1,93 @@
+"""The moved face back in the photo, at the photo's own resolution."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from enliven.types import Floats, Overlay, Picture, Rendering
+
+
+class Paster:
+    """Lays renderings into one photo; outside of the moving square the photo stays as it is."""
+
+    def __init__(self, photo: Picture) -> None:
+        """``photo``: RGB uint8 (H, W, 3); never written to."""
+        self._photo = photo
+        self._edged = cv2.copyMakeBorder(photo, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+
+    def paste(self, rendering: Rendering) -> Picture:
+        """A new picture of the photo's size."""
+        result = self._photo.copy()
+        x0, y0, x1, y1 = self._moving_box(rendering)
+        if x1 > x0 and y1 > y0:
+            maps = _absolute_map(rendering, (x0, y0, x1, y1))
+            # Cubic keeps the photo's sharpness; the bound guards against runaway coordinates.
+            result[y0:y1, x0:x1] = cv2.remap(
+                self._photo, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            )
+        for overlay in rendering.overlays:
+            _lay_over(result, overlay)
+        return result
+
+    def _moving_box(self, rendering: Rendering) -> tuple[int, int, int, int]:
+        """The part of the photo under the flow's grid that moves at all."""
+        moving = np.abs(rendering.flow).max(axis=2) > 1e-3
+        rows, columns = np.nonzero(moving.any(axis=1))[0], np.nonzero(moving.any(axis=0))[0]
+        if rows.size == 0:
+            return 0, 0, 0, 0
+        to_picture = rendering.crop.to_picture
+        first = to_picture.apply(np.array([columns[0] - 1.0, rows[0] - 1.0]))
+        last = to_picture.apply(np.array([columns[-1] + 1.0, rows[-1] + 1.0]))
+        height, width = self._photo.shape[:2]
+        x0, y0 = np.clip(np.floor(first), 0, [width, height]).astype(int)
+        x1, y1 = np.clip(np.ceil(last) + 1, 0, [width, height]).astype(int)
+        return int(x0), int(y0), int(x1), int(y1)
+
+
+def _absolute_map(rendering: Rendering, box_xyxy: tuple[int, int, int, int]) -> Floats:
+    """(h, w, 2) photo pixel to read for every pixel of the box."""
+    x0, y0, x1, y1 = box_xyxy
+    to_grid = rendering.crop.to_picture.inverse()
+    scale, (shift_x, shift_y) = to_grid.scale, to_grid.shift_px
+    matrix = np.array([[scale, 0.0, scale * x0 + shift_x], [0.0, scale, scale * y0 + shift_y]])
+    maps: Floats = cv2.warpAffine(
+        rendering.flow,
+        matrix,
+        (x1 - x0, y1 - y0),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+    )
+    maps[..., 0] += np.arange(x0, x1, dtype=np.float32)
+    maps[..., 1] += np.arange(y0, y1, dtype=np.float32)[:, None]
+    return maps
+
+
+def _lay_over(picture: Picture, overlay: Overlay) -> None:
+    """Blend an overlay into a picture, in place; its patch is resampled unless it lies on whole pixels."""
+    place = overlay.to_picture
+    height, width = overlay.alpha.shape
+    if place.scale == 1.0 and place.angle_deg == 0.0 and all(float(s).is_integer() for s in place.shift_px):
+        x0, y0 = int(place.shift_px[0]), int(place.shift_px[1])
+        image, alpha = overlay.image, overlay.alpha
+    else:
+        corners = place.apply(np.array([[-0.5, -0.5], [width - 0.5, height - 0.5]]))
+        x0, y0 = (int(v) for v in np.floor(corners.min(axis=0)))
+        x1, y1 = (int(v) + 1 for v in np.ceil(corners.max(axis=0)))
+        matrix = place.matrix - np.array([[0.0, 0.0, x0], [0.0, 0.0, y0]])
+        size_wh = (x1 - x0, y1 - y0)
+        image = cv2.warpAffine(overlay.image, matrix, size_wh, borderMode=cv2.BORDER_REPLICATE)
+        alpha = cv2.warpAffine(overlay.alpha, matrix, size_wh)
+    _blend(picture, image, alpha, x0, y0)
+
+
+def _blend(picture: Picture, image: Picture, alpha: Floats, x0: int, y0: int) -> None:
+    left, top = max(x0, 0), max(y0, 0)
+    right = min(x0 + image.shape[1], picture.shape[1])
+    bottom = min(y0 + image.shape[0], picture.shape[0])
+    if right <= left or bottom <= top:
+        return
+    inside = (slice(top - y0, bottom - y0), slice(left - x0, right - x0))
+    below = picture[top:bottom, left:right].astype(np.float32)
+    mixed = below + (image[inside].astype(np.float32) - below) * alpha[inside][..., None]
+    picture[top:bottom, left:right] = np.round(mixed).astype(np.uint8)

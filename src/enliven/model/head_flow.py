@@ -1,0 +1,113 @@
+"""The flow around the face: hair and ears go with the head, the far background stays.
+
+Landmarks end at the face's outline. Beyond it the head's own affine motion is carried on and fades to
+nothing over about the size of a head, so that no border swims and no seam is seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enliven.topology import FACE_OVAL, STABLE
+from enliven.types import Floats
+
+_OUTLINE = np.array(FACE_OVAL)
+_BODY = np.array(sorted({*FACE_OVAL, *STABLE}))
+
+
+@dataclass(frozen=True)
+class HeadExtent:
+    """How far the head reaches around the face, in face heights (forehead to chin)."""
+
+    beside: float = 0.62
+    above: float = 0.88
+    below: float = 0.60
+    """To where the neck begins to stay with the shoulders."""
+    fade: float = 2.1
+    """Motion ends at this multiple of the extents."""
+
+
+def head_weight(target: Floats, size: int, extent: HeadExtent) -> Floats:
+    """(size, size) how much of the head's motion each grid pixel takes part in, 0 to 1.
+
+    ``target``: (478, 2) landmarks in grid pixels.
+    """
+    forehead, chin = target[10], target[152]
+    down = chin - forehead
+    height = max(float(np.linalg.norm(down)), 1e-3)
+    down = down / height
+    centre = (forehead + chin) / 2
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
+    dx, dy = (x - centre[0]) / height, (y - centre[1]) / height
+    along = dx * down[0] + dy * down[1]
+    across = dx * down[1] - dy * down[0]
+    reach = np.where(along < 0, extent.above, extent.below)
+    distance = np.sqrt((across / extent.beside) ** 2 + (along / reach) ** 2)
+    return 1.0 - _smoothstep((distance - 1.0) / (extent.fade - 1.0))
+
+
+def border_weight(size: int, inside_xyxy: tuple[float, float, float, float], fade: float) -> Floats:
+    """(size, size) 1 inside the photo, 0 at its border and beyond: pixels that do not exist are not moved in.
+
+    ``inside_xyxy``: the photo's edges in grid pixels; ``fade``: width of the ramp in grid pixels.
+    """
+    axis = np.arange(size, dtype=np.float32)
+    x0, y0, x1, y1 = inside_xyxy
+    across = np.minimum(axis - x0, x1 - axis) / fade
+    along = np.minimum(axis - y0, y1 - axis) / fade
+    weight: Floats = _smoothstep(np.minimum(across[None, :], along[:, None]))
+    return weight
+
+
+def outer_flow(source: Floats, target: Floats, weight: Floats, face_px: float) -> Floats:
+    """(size, size, 2) flow in grid pixels that agrees with the face's outline and fades with ``weight``.
+
+    ``source``, ``target``: (478, 2) landmarks in grid pixels; ``weight``: (size, size);
+    ``face_px``: height of the face in grid pixels.
+    """
+    size = weight.shape[0]
+    matrix = _affine(target[_BODY], source[_BODY])
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
+    flow = np.empty((size, size, 2), np.float32)
+    flow[..., 0] = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] - x) * weight
+    flow[..., 1] = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] - y) * weight
+    wanted = (source - target)[_OUTLINE]
+    for sigma in (0.22, 0.10, 0.05):
+        flow += spread(target[_OUTLINE], wanted - _sample(flow, target[_OUTLINE]), size, sigma * face_px)
+    return flow
+
+
+def spread(places: Floats, values: Floats, size: int, sigma: float) -> Floats:
+    """(size, size, 2) values (N, 2) at places (N, 2) spread by normalised Gaussians; they fade far away."""
+    splat = np.zeros((size, size, 3), np.float32)
+    cell = np.clip(np.round(places).astype(int), 0, size - 1)
+    np.add.at(splat, (cell[:, 1], cell[:, 0]), np.column_stack([values, np.ones(len(values))]))
+    splat = cv2.GaussianBlur(splat, (0, 0), max(sigma, 0.6), borderType=cv2.BORDER_CONSTANT)
+    # The floor on the weight is what makes the correction fade instead of reaching to infinity.
+    floor = 0.25 / (2 * np.pi * max(sigma, 0.6) ** 2)
+    spread_values: Floats = splat[..., :2] / np.maximum(splat[..., 2:], floor)
+    return spread_values
+
+
+def _affine(source: Floats, target: Floats) -> npt.NDArray[np.float64]:
+    """(2, 3) least-squares affine map of (N, 2) points."""
+    homogeneous = np.column_stack([source, np.ones(len(source))]).astype(np.float64)
+    solution: npt.NDArray[np.float64] = np.linalg.lstsq(homogeneous, target.astype(np.float64), rcond=None)[0]
+    return solution.T
+
+
+def _sample(flow: Floats, places: Floats) -> Floats:
+    """(N, 2) bilinear samples at (N, 2) places."""
+    x, y = places[:, 0].astype(np.float32), places[:, 1].astype(np.float32)
+    sampled: Floats = cv2.remap(flow, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sampled.reshape(-1, 2)
+
+
+def _smoothstep(t: Floats) -> Floats:
+    t = np.clip(t, 0.0, 1.0)
+    smooth: Floats = t * t * (3.0 - 2.0 * t)
+    return smooth

@@ -1,0 +1,118 @@
+"""Dense flow from the landmark mesh: each triangle of the face carries its pixels along.
+
+Exact at every landmark, and a turned head hides what it should: triangles facing away are dropped and
+nearer ones are drawn over farther ones.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enliven.topology import (
+    INNER_LIPS,
+    INNER_LOWER_LIP,
+    INNER_UPPER_LIP,
+    LEFT_EYE,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    RIGHT_EYE,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    Indices,
+    mean_shape,
+    triangles,
+)
+from enliven.types import Floats
+
+_SUBPIXEL_BITS = 4
+_LEAST_AREA_PX = 0.02
+"""Triangles below this cover no pixel centre worth having, and their affine map is unstable."""
+
+
+def closing_strip(corners: tuple[int, int], upper: Indices, lower: Indices) -> npt.NDArray[np.int64]:
+    """(2n, 3) triangles that fill a hole between an upper and a lower contour of n points each."""
+    above = (corners[0], *upper, corners[1])
+    below = (corners[0], *lower, corners[1])
+    faces = []
+    for i in range(len(above) - 1):
+        faces.append((above[i], above[i + 1], below[i]))
+        faces.append((above[i + 1], below[i + 1], below[i]))
+    # At the corners both contours meet, so one triangle of the pair has two equal points.
+    strip = np.array([face for face in faces if len(set(face)) == 3])
+    runs_backwards = doubled_areas(mean_shape()[:, :2], strip).sum() > 0
+    return strip[:, ::-1] if runs_backwards else strip
+
+
+def closed_mesh() -> npt.NDArray[np.int64]:
+    """(N, 3) the skin's triangles and those that close eyes and mouth, all running the same way round."""
+    return np.concatenate(
+        [
+            triangles(),
+            closing_strip((RIGHT_EYE[0], RIGHT_EYE[8]), RIGHT_UPPER_LID, RIGHT_LOWER_LID),
+            closing_strip((LEFT_EYE[0], LEFT_EYE[8]), LEFT_UPPER_LID, LEFT_LOWER_LID),
+            closing_strip((INNER_LIPS[0], INNER_LIPS[10]), INNER_UPPER_LIP, INNER_LOWER_LIP),
+        ]
+    )
+
+
+def doubled_areas(xy: Floats, faces: npt.NDArray[np.int64]) -> Floats:
+    """(N,) twice the signed area of each triangle; negative faces the camera."""
+    a, b, c = xy[faces[:, 0]], xy[faces[:, 1]], xy[faces[:, 2]]
+    ab, ac = b - a, c - a
+    areas: Floats = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
+    return areas
+
+
+class MeshFlow:
+    """The flow that moves one person's face mesh to new places."""
+
+    def __init__(self, source: Floats) -> None:
+        """``source``: (478, 3) landmarks in grid pixels."""
+        self._faces = closed_mesh()
+        self._source = np.ascontiguousarray(source[:, :2], np.float32)
+
+    def flow(self, target: Floats, size: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Flow and where it is known.
+
+        ``target``: (478, 3) landmarks in grid pixels. Returns the flow (size, size, 2), source minus
+        target in grid pixels, zero where unknown, and the mask (size, size) of the pixels that a
+        triangle covers.
+        """
+        drawn = self._label(target, size)
+        rows, columns = np.nonzero(drawn >= 0)
+        maps = self._affine_maps(target)[drawn[rows, columns]]  # (P, 2, 3)
+        flow = np.zeros((size, size, 2), np.float32)
+        x, y = columns.astype(np.float32), rows.astype(np.float32)
+        flow[rows, columns, 0] = maps[:, 0, 0] * x + maps[:, 0, 1] * y + maps[:, 0, 2] - x
+        flow[rows, columns, 1] = maps[:, 1, 0] * x + maps[:, 1, 1] * y + maps[:, 1, 2] - y
+        return flow, drawn >= 0
+
+    def _label(self, target: Floats, size: int) -> npt.NDArray[np.int32]:
+        """(size, size) number of the triangle seen at each pixel, -1 where there is none."""
+        areas = doubled_areas(target[:, :2], self._faces)
+        visible = np.nonzero(areas < -_LEAST_AREA_PX)[0]
+        depth = target[:, 2][self._faces[visible]].mean(axis=1)
+        far_first = visible[np.argsort(-depth, kind="stable")]
+        corners = np.round(target[:, :2] * (1 << _SUBPIXEL_BITS)).astype(np.int32)[self._faces]
+        drawn = np.full((size, size), -1, np.int32)
+        for face in far_first.tolist():
+            cv2.fillConvexPoly(drawn, corners[face], face, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
+        return drawn
+
+    def _affine_maps(self, target: Floats) -> Floats:
+        """(N, 2, 3) for each triangle the map from target to source; identity where degenerate."""
+        t = target[:, :2][self._faces].astype(np.float64)  # (N, 3, 2)
+        s = self._source[self._faces].astype(np.float64)  # (N, 3, 2)
+        edges_t = np.stack([t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]], axis=2)  # (N, 2, 2)
+        edges_s = np.stack([s[:, 1] - s[:, 0], s[:, 2] - s[:, 0]], axis=2)
+        determinant = edges_t[:, 0, 0] * edges_t[:, 1, 1] - edges_t[:, 0, 1] * edges_t[:, 1, 0]
+        safe = np.where(np.abs(determinant) < _LEAST_AREA_PX, np.inf, determinant)
+        inverse = np.empty_like(edges_t)
+        inverse[:, 0, 0], inverse[:, 1, 1] = edges_t[:, 1, 1], edges_t[:, 0, 0]
+        inverse[:, 0, 1], inverse[:, 1, 0] = -edges_t[:, 0, 1], -edges_t[:, 1, 0]
+        linear = edges_s @ (inverse / safe[:, None, None])  # (N, 2, 2)
+        shift = s[:, 0] - np.einsum("nij,nj->ni", linear, t[:, 0])
+        maps: Floats = np.concatenate([linear, shift[:, :, None]], axis=2).astype(np.float32)
+        return maps

@@ -1,0 +1,110 @@
+"""The engine that needs no training: the photo's own pixels, moved by its landmark mesh.
+
+The face follows the mesh exactly, hair and neck follow the head and fade into a still background,
+eyeballs and the inside of the mouth are layers of their own.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enliven.geometry import Similarity
+from enliven.model import eyes
+from enliven.model.head_flow import HeadExtent, border_weight, head_weight, outer_flow
+from enliven.model.mesh_flow import MeshFlow
+from enliven.model.mouth import MouthLayer
+from enliven.topology import STABLE
+from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
+
+_COARSE = 64
+"""Side of the grid on which the smooth flow around the face is computed."""
+_FINEST = 384
+"""Side of the grid of the whole flow; more costs time and shows nothing."""
+_CROP_HEIGHTS = 3.5
+"""Side of the moving square in face heights: all that the head's motion can reach."""
+_CROP_LIFT = 0.25
+"""How far the square sits above the face's middle, in face heights: hair reaches further than chin."""
+_FEATHER = 0.02
+"""Width of the seam between mesh and surrounding flow, in face heights."""
+
+
+class WarpEngine:
+    """Renders one photo of one person by moving its pixels."""
+
+    name = "warp"
+
+    def __init__(self, photo: Picture, landmarks: Landmarks, extent: HeadExtent | None = None) -> None:
+        """``photo``: RGB (H, W, 3); ``landmarks`` in its pixels."""
+        self._extent = extent or HeadExtent()
+        self._source = landmarks.points
+        self._face_px = float(np.linalg.norm(landmarks.xy[10] - landmarks.xy[152]))
+        self.crop = self._moving_square(landmarks)
+        self._to_grid = self.crop.to_picture.inverse()
+        self._mesh = MeshFlow(self._on_grid(landmarks.points))
+        self._border = self._still_border(photo.shape[1], photo.shape[0])
+        self._eyes = [eyes.EyeLayer(photo, landmarks.xy, names) for names in (eyes.RIGHT, eyes.LEFT)]
+        self._mouth = MouthLayer(photo, landmarks.xy)
+
+    def render(self, points: Floats) -> Rendering:
+        """The photo's pixels moved so that the landmarks lie at ``points``, (478, 3) photo pixels."""
+        target = self._on_grid(points)
+        around = self._around(target)
+        face, covered = self._mesh.flow(target, self.crop.size)
+        flow = around + (face - around) * self._seam(covered)[..., None]
+        photo_px = np.float32(self.crop.to_picture.scale)
+        return Rendering(flow * photo_px, self.crop, self._overlays(points))
+
+    def _moving_square(self, landmarks: Landmarks) -> FaceCrop:
+        side = _CROP_HEIGHTS * self._face_px
+        size = int(np.clip(np.ceil(side), _COARSE, _FINEST))
+        middle = (landmarks.xy[10] + landmarks.xy[152]) / 2 - [0.0, _CROP_LIFT * self._face_px]
+        corner = middle - side / 2 + 0.5 * side / size
+        return FaceCrop(Similarity(side / size, 0.0, (float(corner[0]), float(corner[1]))), size)
+
+    def _still_border(self, width: int, height: int) -> Floats:
+        """(coarse, coarse) weight that holds the photo's border and the crop's border still."""
+        cell = self.crop.size / _COARSE
+        (x0, y0), (x1, y1) = self._to_grid.apply(np.array([[-0.5, -0.5], [width - 0.5, height - 0.5]])) / cell
+        face = self._face_px / self.crop.to_picture.scale / cell
+        photo = border_weight(_COARSE, (float(x0), float(y0), float(x1), float(y1)), 0.15 * face)
+        crop = border_weight(_COARSE, (0.0, 0.0, _COARSE - 1.0, _COARSE - 1.0), 0.3 * face)
+        return photo * crop
+
+    def _on_grid(self, points: Floats) -> Floats:
+        """(478, 3) photo pixels to grid pixels, depth along."""
+        xy = self._to_grid.apply(points[:, :2])
+        return np.column_stack([xy, points[:, 2] * self._to_grid.scale]).astype(np.float32)
+
+    def _around(self, target: Floats) -> Floats:
+        """(g, g, 2) the smooth flow of everything that is not face."""
+        shrink = _COARSE / self.crop.size
+        small_target = (target[:, :2] + 0.5) * shrink - 0.5
+        small_source = (self._on_grid(self._source)[:, :2] + 0.5) * shrink - 0.5
+        weight = head_weight(small_target, _COARSE, self._extent) * self._border
+        face = self._face_px * self._to_grid.scale * shrink
+        flow = outer_flow(small_source, small_target, weight, face) / np.float32(shrink)
+        around: Floats = cv2.resize(flow, (self.crop.size, self.crop.size), interpolation=cv2.INTER_CUBIC)
+        return around
+
+    def _seam(self, covered: npt.NDArray[np.bool_]) -> Floats:
+        """(g, g) 1 where the mesh rules, falling to 0 just inside its outline."""
+        width = max(1, round(_FEATHER * self._face_px * self._to_grid.scale))
+        kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+        inner = cv2.erode(covered.astype(np.uint8), kernel).astype(np.float32)
+        seam: Floats = cv2.blur(inner, (2 * width + 1, 2 * width + 1))
+        return seam
+
+    def _overlays(self, points: Floats) -> tuple[Overlay, ...]:
+        target = np.ascontiguousarray(points[:, :2])
+        head_scale = _size(points) / _size(self._source)
+        layers = [eye.overlay(target, head_scale) for eye in self._eyes]
+        layers.append(self._mouth.overlay(target, head_scale))
+        return tuple(layer for layer in layers if layer is not None)
+
+
+def _size(points: Floats) -> float:
+    """RMS radius of the rigid head in three dimensions: free of turns."""
+    stable = points[list(STABLE)]
+    return float(np.sqrt(((stable - stable.mean(axis=0)) ** 2).sum(axis=1).mean()))
