@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "enliven"
 
-GROUND = {"types", "geometry", "topology", "measure", "errors"}
+GROUND = {"types", "geometry", "topology", "measure", "errors", "stopwatch"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "types": {"geometry"},
     "topology": {"types"},
     "measure": {"types", "geometry", "topology"},
+    "stopwatch": set(),
     "media": GROUND,
     "face": GROUND,
     "motion": GROUND,

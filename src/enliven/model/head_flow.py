@@ -75,10 +75,39 @@ def outer_flow(source: Floats, target: Floats, weight: Floats, face_px: float) -
     flow = np.empty((size, size, 2), np.float32)
     flow[..., 0] = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] - x) * weight
     flow[..., 1] = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] - y) * weight
-    wanted = (source - target)[_OUTLINE]
+    places = silhouette(target)
+    wanted = _smoothed_around(silhouette(source) - places)
     for sigma in (0.22, 0.10, 0.05):
-        flow += spread(target[_OUTLINE], wanted - _sample(flow, target[_OUTLINE]), size, sigma * face_px)
+        flow += spread(places, wanted - _sample(flow, places), size, sigma * face_px)
     return flow
+
+
+def _smoothed_around(values: Floats) -> Floats:
+    """(N, 2) mean over neighbours on a closed contour: hidden points moved to an outline may jump there."""
+    kernel = np.array([1.0, 2.0, 3.0, 2.0, 1.0], np.float32) / np.float32(9)
+    smoothed: Floats = sum(  # type: ignore[assignment]
+        np.roll(values, shift, axis=0) * kernel[shift + 2] for shift in range(-2, 3)
+    )
+    return smoothed
+
+
+def silhouette(points: Floats) -> Floats:
+    """(36, 2) the oval's points, those hidden behind a turned face moved out to where its outline is seen.
+
+    ``points``: (478, 2). Without this, a far cheek would lead the background into the face.
+    """
+    centre = points[_BODY].mean(axis=0)
+    hull = cv2.convexHull(np.ascontiguousarray(points[:468]))[:, 0] - centre  # (H, 2)
+    rays = points[_OUTLINE] - centre  # (36, 2)
+    edges = np.roll(hull, -1, axis=0) - hull
+    across = rays[:, None, 0] * edges[None, :, 1] - rays[:, None, 1] * edges[None, :, 0]  # (36, H)
+    across = np.where(np.abs(across) < 1e-9, np.inf, across)
+    along = (hull[:, 0] * edges[:, 1] - hull[:, 1] * edges[:, 0])[None] / across
+    place = (hull[None, :, 0] * rays[:, None, 1] - hull[None, :, 1] * rays[:, None, 0]) / across
+    crossed = (along > 0) & (place >= -1e-4) & (place <= 1 + 1e-4)
+    stretch = np.where(crossed, along, 0.0).max(axis=1, initial=1.0)
+    outline: Floats = (centre + rays * stretch[:, None]).astype(np.float32)
+    return outline
 
 
 def spread(places: Floats, values: Floats, size: int, sigma: float) -> Floats:

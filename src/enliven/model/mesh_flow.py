@@ -73,24 +73,11 @@ class MeshFlow:
         self._faces = closed_mesh()
         self._source = np.ascontiguousarray(source[:, :2], np.float32)
 
-    def flow(self, target: Floats, size: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """Flow and where it is known.
+    def label(self, target: Floats, size: int) -> npt.NDArray[np.int32]:
+        """(size, size) number of the triangle seen at each pixel, -1 where there is none.
 
-        ``target``: (478, 3) landmarks in grid pixels. Returns the flow (size, size, 2), source minus
-        target in grid pixels, zero where unknown, and the mask (size, size) of the pixels that a
-        triangle covers.
+        ``target``: (478, 3) landmarks in grid pixels.
         """
-        drawn = self._label(target, size)
-        rows, columns = np.nonzero(drawn >= 0)
-        maps = self._affine_maps(target)[drawn[rows, columns]]  # (P, 2, 3)
-        flow = np.zeros((size, size, 2), np.float32)
-        x, y = columns.astype(np.float32), rows.astype(np.float32)
-        flow[rows, columns, 0] = maps[:, 0, 0] * x + maps[:, 0, 1] * y + maps[:, 0, 2] - x
-        flow[rows, columns, 1] = maps[:, 1, 0] * x + maps[:, 1, 1] * y + maps[:, 1, 2] - y
-        return flow, drawn >= 0
-
-    def _label(self, target: Floats, size: int) -> npt.NDArray[np.int32]:
-        """(size, size) number of the triangle seen at each pixel, -1 where there is none."""
         areas = doubled_areas(target[:, :2], self._faces)
         visible = np.nonzero(areas < -_LEAST_AREA_PX)[0]
         depth = target[:, 2][self._faces[visible]].mean(axis=1)
@@ -100,6 +87,19 @@ class MeshFlow:
         for face in far_first.tolist():
             cv2.fillConvexPoly(drawn, corners[face], face, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
         return drawn
+
+    def flow_of(self, target: Floats, labels: npt.NDArray[np.int32]) -> Floats:
+        """(g, g, 2) flow, source minus target in grid pixels, zero where no triangle is seen.
+
+        ``target``: (478, 3) landmarks in grid pixels; ``labels``: what :meth:`label` gave for them.
+        """
+        rows, columns = np.nonzero(labels >= 0)
+        maps = self._affine_maps(target)[labels[rows, columns]]  # (P, 2, 3)
+        flow = np.zeros((*labels.shape, 2), np.float32)
+        x, y = columns.astype(np.float32), rows.astype(np.float32)
+        flow[rows, columns, 0] = maps[:, 0, 0] * x + maps[:, 0, 1] * y + maps[:, 0, 2] - x
+        flow[rows, columns, 1] = maps[:, 1, 0] * x + maps[:, 1, 1] * y + maps[:, 1, 2] - y
+        return flow
 
     def _affine_maps(self, target: Floats) -> Floats:
         """(N, 2, 3) for each triangle the map from target to source; identity where degenerate."""

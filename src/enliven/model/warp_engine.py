@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from enliven.geometry import Similarity
 from enliven.model import eyes
+from enliven.model.far_side import FarSide
 from enliven.model.head_flow import HeadExtent, border_weight, head_weight, outer_flow
 from enliven.model.mesh_flow import MeshFlow
 from enliven.model.mouth import MouthLayer
@@ -43,6 +44,7 @@ class WarpEngine:
         self.crop = self._moving_square(landmarks)
         self._to_grid = self.crop.to_picture.inverse()
         self._mesh = MeshFlow(self._on_grid(landmarks.points))
+        self._far_side = FarSide(photo, self._on_grid(landmarks.points), self.crop)
         self._border = self._still_border(photo.shape[1], photo.shape[0])
         self._eyes = [eyes.EyeLayer(photo, landmarks.xy, names) for names in (eyes.RIGHT, eyes.LEFT)]
         self._mouth = MouthLayer(photo, landmarks.xy)
@@ -51,10 +53,11 @@ class WarpEngine:
         """The photo's pixels moved so that the landmarks lie at ``points``, (478, 3) photo pixels."""
         target = self._on_grid(points)
         around = self._around(target)
-        face, covered = self._mesh.flow(target, self.crop.size)
-        flow = around + (face - around) * self._seam(covered)[..., None]
+        labels = self._mesh.label(target, self.crop.size)
+        face = self._mesh.flow_of(target, labels)
+        flow = around + (face - around) * self._seam(labels >= 0)[..., None]
         photo_px = np.float32(self.crop.to_picture.scale)
-        return Rendering(flow * photo_px, self.crop, self._overlays(points))
+        return Rendering(flow * photo_px, self.crop, self._overlays(points, target, labels))
 
     def _moving_square(self, landmarks: Landmarks) -> FaceCrop:
         side = _CROP_HEIGHTS * self._face_px
@@ -96,10 +99,13 @@ class WarpEngine:
         seam: Floats = cv2.blur(inner, (2 * width + 1, 2 * width + 1))
         return seam
 
-    def _overlays(self, points: Floats) -> tuple[Overlay, ...]:
+    def _overlays(
+        self, points: Floats, on_grid: Floats, labels: npt.NDArray[np.int32]
+    ) -> tuple[Overlay, ...]:
         target = np.ascontiguousarray(points[:, :2])
         head_scale = _size(points) / _size(self._source)
-        layers = [eye.overlay(target, head_scale) for eye in self._eyes]
+        layers = [self._far_side.overlay(on_grid, labels) if self._far_side.is_needed else None]
+        layers.extend(eye.overlay(target, head_scale) for eye in self._eyes)
         layers.append(self._mouth.overlay(target, head_scale))
         return tuple(layer for layer in layers if layer is not None)
 

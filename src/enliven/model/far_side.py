@@ -1,0 +1,94 @@
+"""The side of a turned face that the photo hides, borrowed from the side that it shows.
+
+A three-quarter photo has too few pixels of the far cheek to turn it towards the camera. Faces are nearly
+symmetric, so where a triangle would have to be stretched much, its mirror image lends its pixels.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enliven.geometry import Similarity
+from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
+from enliven.topology import mirror_permutation
+from enliven.types import FaceCrop, Floats, Overlay, Picture
+
+_SHOWS_MORE = (0.12, 0.40)
+"""The loan fades in between these differences of what the photo shows of a triangle and its mirror image."""
+_STRETCHED = (1.6, 3.0)
+"""Between these factors of growth a triangle begins to need the loan."""
+_LEAST_ALPHA = 0.02
+
+
+class FarSide:
+    """Lends mirrored pixels to the far side of one photo's face."""
+
+    def __init__(self, photo: Picture, source: Floats, crop: FaceCrop) -> None:
+        """``photo``: RGB; ``source``: (478, 3) landmarks in the crop's grid pixels; ``crop``: that grid."""
+        self._photo = photo
+        self._crop = crop
+        self._faces = closed_mesh()
+        self._areas = np.maximum(-doubled_areas(source[:, :2], self._faces), 0.05)
+        shown = _shown(source, self._faces)
+        mirror = mirror_permutation()
+        mirrored = source[mirror] * np.array([-1, 1, 1], np.float32)
+        self._lends = _ramp(_shown(mirrored, self._faces) - shown, *_SHOWS_MORE)
+        self._mesh = MeshFlow(source[mirror])
+
+    @property
+    def is_needed(self) -> bool:
+        """False for photos taken from the front."""
+        return bool((self._lends > 0).mean() > 0.02)
+
+    def overlay(self, target: Floats, labels: npt.NDArray[np.int32]) -> Overlay | None:
+        """The borrowed pixels for landmarks at ``target`` (478, 3) grid pixels; None where none are needed.
+
+        ``labels``: (g, g) the triangle seen at each grid pixel, -1 for none.
+        """
+        growth = -doubled_areas(target[:, :2], self._faces) / self._areas
+        weights = np.append(self._lends * _ramp(growth, *_STRETCHED), np.float32(0)).astype(np.float32)
+        alpha = cv2.GaussianBlur(weights[labels], (0, 0), max(self._crop.size / 96, 1.0))
+        rows, columns = (
+            np.nonzero((alpha > _LEAST_ALPHA).any(axis=1))[0],
+            np.nonzero(alpha.max(axis=0) > _LEAST_ALPHA)[0],
+        )
+        if rows.size == 0:
+            return None
+        box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+        return self._patch(self._mesh.flow_of(target, labels), alpha, box)
+
+    def _patch(self, flow: Floats, alpha: Floats, box: tuple[int, int, int, int]) -> Overlay:
+        """The photo read through the mirrored flow, over a box of grid pixels, at the photo's resolution."""
+        x0, y0, x1, y1 = box
+        to_picture = self._crop.to_picture
+        first = np.floor(to_picture.apply(np.array([x0, y0]))).astype(int)
+        last = np.ceil(to_picture.apply(np.array([x1, y1]))).astype(int)
+        size_wh = (int(last[0] - first[0]), int(last[1] - first[1]))
+        to_grid = to_picture.inverse()
+        shift = to_grid.apply(first.astype(np.float64))
+        matrix = np.array([[to_grid.scale, 0.0, shift[0]], [0.0, to_grid.scale, shift[1]]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        maps = cv2.warpAffine(flow * np.float32(to_picture.scale), matrix, size_wh, flags=flags)
+        maps[..., 0] += np.arange(first[0], last[0], dtype=np.float32)
+        maps[..., 1] += np.arange(first[1], last[1], dtype=np.float32)[:, None]
+        image = cv2.remap(
+            self._photo, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        soft = cv2.warpAffine(alpha, matrix, size_wh, flags=flags)
+        return Overlay(image, soft, Similarity(shift_px=(float(first[0]), float(first[1]))))
+
+
+def _shown(points: Floats, faces: npt.NDArray[np.int64]) -> Floats:
+    """(N,) cosine between each triangle and the camera: 1 seen from the front, below 0 hidden."""
+    a, b, c = (points[faces[:, i]].astype(np.float64) for i in range(3))
+    normal = np.cross(b - a, c - a)
+    cosine: Floats = (-normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)).astype(np.float32)
+    return cosine
+
+
+def _ramp(values: Floats, low: float, high: float) -> Floats:
+    t = np.clip((values - low) / (high - low), 0.0, 1.0)
+    smooth: Floats = (t * t * (3.0 - 2.0 * t)).astype(np.float32)
+    return smooth
