@@ -1,0 +1,169 @@
+"""The engine that needs no training, on a textured picture with a face whose landmarks are known."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from enliven.compositing.paste import Paster
+from enliven.measure import mouth_openness
+from enliven.model.head_flow import silhouette
+from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
+from enliven.model.warp_engine import WarpEngine
+from enliven.topology import (
+    CONTOURS,
+    FACE_OVAL,
+    INNER_LIPS,
+    INNER_LOWER_LIP,
+    INNER_UPPER_LIP,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    OUTER_LIPS,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    mean_shape,
+)
+from enliven.types import Floats, Landmarks, Picture
+
+SIZE = 600
+FACE_RADIUS_PX = 50.0
+
+
+@pytest.fixture(scope="module")
+def photo() -> Picture:
+    noise = np.random.default_rng(1).integers(60, 200, (SIZE, SIZE, 3)).astype(np.uint8)
+    return np.asarray(cv2.GaussianBlur(noise, (0, 0), 2.5), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def points() -> Floats:
+    placed = mean_shape() * FACE_RADIUS_PX + [SIZE / 2, SIZE / 2, 0]
+    return shut_mouth(placed.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def engine(photo: Picture, points: Floats) -> WarpEngine:
+    return WarpEngine(photo, Landmarks(points, (SIZE, SIZE)))
+
+
+def shut_mouth(points: Floats) -> Floats:
+    shut = points.copy()
+    upper, lower = list(INNER_UPPER_LIP), list(INNER_LOWER_LIP)
+    shut[upper] = shut[lower] = (points[upper] + points[lower]) / 2
+    return shut
+
+
+def opened_mouth(points: Floats, gap_px: float) -> Floats:
+    opened = points.copy()
+    upper, lower = INNER_UPPER_LIP + OUTER_LIPS[1:10], INNER_LOWER_LIP + OUTER_LIPS[11:]
+    opened[list(upper), 1] -= 0.5 * gap_px
+    opened[list(lower), 1] += 0.5 * gap_px
+    return opened
+
+
+def turned(points: Floats, yaw_deg: float) -> Floats:
+    c, s = np.cos(np.radians(yaw_deg)), np.sin(np.radians(yaw_deg))
+    centre = np.array([SIZE / 2, SIZE / 2, 0])
+    rotation = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])
+    return ((points - centre) @ rotation.T + centre).astype(np.float32)
+
+
+def flow_at(engine: WarpEngine, points: Floats) -> Floats:
+    rendering = engine.render(points)
+    on_grid = rendering.crop.to_picture.inverse().apply(points[:, :2]).astype(np.float32)
+    return cv2.remap(rendering.flow, on_grid[:, 0], on_grid[:, 1], cv2.INTER_LINEAR).reshape(-1, 2)
+
+
+def test_a_face_that_does_not_move_leaves_the_photo_as_it_is(
+    photo: Picture, points: Floats, engine: WarpEngine
+) -> None:
+    result = Paster(photo).paste(engine.render(points))
+    np.testing.assert_array_equal(result, photo)
+
+
+def test_every_landmark_takes_its_own_pixels_along(points: Floats, engine: WarpEngine) -> None:
+    rng = np.random.default_rng(2)
+    wave = np.sin(points[:, :2] / 25.0 + rng.uniform(0, 6, 2)) * 3.0
+    moved = points.copy()
+    moved[:, :2] += wave.astype(np.float32) + np.array([4.0, -2.0])
+    inside = [i for i in CONTOURS if i < 468 and i not in FACE_OVAL]
+    error = np.linalg.norm(flow_at(engine, moved)[inside] - (points - moved)[inside, :2], axis=1)
+    assert error.mean() < 0.25
+    assert error.max() < 1.5
+
+
+def test_the_outline_of_the_face_follows_too(points: Floats, engine: WarpEngine) -> None:
+    moved = points + np.array([6.0, 3.0, 0.0], np.float32)
+    error = flow_at(engine, moved)[list(FACE_OVAL)] - [-6.0, -3.0]
+    assert np.abs(error).max() < 0.7
+
+
+def test_the_corners_of_the_photo_never_move(photo: Picture, points: Floats, engine: WarpEngine) -> None:
+    result = Paster(photo).paste(engine.render(points + np.array([12.0, -8.0, 0.0], np.float32)))
+    for rows in (slice(0, 8), slice(-8, None)):
+        for columns in (slice(0, 8), slice(-8, None)):
+            np.testing.assert_array_equal(result[rows, columns], photo[rows, columns])
+
+
+def test_the_photo_itself_is_never_written_to(photo: Picture, points: Floats, engine: WarpEngine) -> None:
+    before = photo.copy()
+    Paster(photo).paste(engine.render(opened_mouth(points, 12.0)))
+    np.testing.assert_array_equal(photo, before)
+
+
+def test_the_mesh_runs_one_way_round_and_has_no_holes(points: Floats) -> None:
+    faces = closed_mesh()
+    open_face = opened_mouth(points, 3.0)
+    assert (doubled_areas(open_face[:, :2], faces) < 0).mean() > 0.98
+    labels = MeshFlow(open_face).label(open_face, SIZE)
+    inside = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(inside, [np.round(open_face[list(FACE_OVAL), :2]).astype(np.int32)], 1)
+    assert (labels[cv2.erode(inside, np.ones((5, 5))) > 0] >= 0).all()
+
+
+def test_lips_that_open_show_a_dark_inside_and_closed_lips_none(
+    photo: Picture, points: Floats, engine: WarpEngine
+) -> None:
+    assert mouth_openness(points) < 0.01
+    assert engine.render(points).overlays == ()
+    opened = opened_mouth(points, 16.0)
+    result = Paster(photo).paste(engine.render(opened)).astype(float)
+    x, y = opened[list(INNER_LIPS), :2].mean(axis=0).round().astype(int)
+    lips = photo[int(points[0, 1]) - 2 : int(points[0, 1]) + 3, x - 4 : x + 5].mean()
+    assert result[y + 2 : y + 5, x - 3 : x + 4].mean() < 0.75 * lips
+
+
+def test_shut_lids_cover_the_eyeballs(points: Floats, engine: WarpEngine) -> None:
+    shut = points.copy()
+    for upper, lower in ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID)):
+        shut[list(upper)] = shut[list(lower)]
+    assert engine.render(shut).overlays == ()
+
+
+def test_half_shut_lids_slide_over_a_round_iris(points: Floats, engine: WarpEngine) -> None:
+    half = points.copy()
+    for upper, lower in ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID)):
+        half[list(upper)] = 0.5 * half[list(upper)] + 0.5 * half[list(lower)]
+    assert len(engine.render(half).overlays) == 2
+
+
+@pytest.mark.parametrize("yaw_deg", [-35.0, -15.0, 15.0, 35.0])
+def test_a_turned_head_gives_finite_flow_and_one_outline(
+    points: Floats, engine: WarpEngine, yaw_deg: float
+) -> None:
+    target = turned(points, yaw_deg)
+    rendering = engine.render(target)
+    assert np.isfinite(rendering.flow).all()
+    assert np.abs(rendering.flow).max() < 2 * FACE_RADIUS_PX
+    outline = silhouette(target[:, :2])
+    hull = cv2.convexHull(np.ascontiguousarray(target[:468, :2]))
+    distances = [cv2.pointPolygonTest(hull, (float(x), float(y)), True) for x, y in outline]
+    assert np.abs(distances).max() < 0.5, "every outline point lies on the hull"
+
+
+def test_a_photo_from_the_side_lends_its_seen_half(photo: Picture, points: Floats) -> None:
+    aside = turned(points, 38.0)
+    engine = WarpEngine(photo, Landmarks(aside, (SIZE, SIZE)))
+    assert not any(overlay.alpha.max() > 0.5 for overlay in engine.render(aside).overlays)
+    assert any(overlay.alpha.max() > 0.5 for overlay in engine.render(points).overlays)
