@@ -21,7 +21,7 @@ def check_choice(which: str) -> None:
     if which not in _NAMES and not which.strip().isdecimal() and not _POINT.fullmatch(which):
         raise UsageError(
             f"'{which}' does not say which face is meant. "
-            "Use largest, left, right, a number counted from the left (0 is the first), or a point x,y in pixels."
+            "Use largest, left, right, a number counted from the left (0 is the first), or a point x,y."
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from enliven.geometry import Box, Similarity
+from enliven.geometry import Box, FloatArray, Similarity
 from enliven.types import FaceCrop, Landmarks, Picture
 
 CROP_FACTOR = 1.9
@@ -70,12 +70,12 @@ def crop_of_square(box: Box, size: int) -> FaceCrop:
 
 def take(image: Picture, crop: FaceCrop, border: int = cv2.BORDER_REPLICATE) -> Picture:
     """The crop's pixels, RGB (size, size, 3): averaged when it shrinks, the border repeated outside."""
-    fine = max(1, math.ceil(crop.to_picture.scale - 0.25))
-    # Sampled about once a picture pixel and averaged by a whole number: exact places, no aliasing.
-    to_crop = Similarity(1 / fine, 0.0, (0.5 / fine - 0.5, 0.5 / fine - 0.5))
+    part, to_part = _shrunk_part(image, crop)
+    fine = max(1, math.ceil(to_part.scale - 0.25))
+    # Sampled about once a pixel of the part and averaged by a whole number: exact places, no aliasing.
     patch = cv2.warpAffine(
-        image,
-        (crop.to_picture @ to_crop).matrix,
+        part,
+        (to_part @ _whole_shrink(fine)).matrix,
         (fine * crop.size, fine * crop.size),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=border,
@@ -83,3 +83,36 @@ def take(image: Picture, crop: FaceCrop, border: int = cv2.BORDER_REPLICATE) -> 
     if fine > 1:
         patch = cv2.resize(patch, (crop.size, crop.size), interpolation=cv2.INTER_AREA)
     return np.asarray(patch, np.uint8)
+
+
+def _whole_shrink(factor: int) -> Similarity:
+    """From pixels to the coarser pixels that average ``factor`` x ``factor`` of them."""
+    return Similarity(1 / factor, 0.0, (0.5 / factor - 0.5, 0.5 / factor - 0.5))
+
+
+def _shrunk_part(image: Picture, crop: FaceCrop) -> tuple[Picture, Similarity]:
+    """The part of the picture under the crop, averaged by the whole number in its scale; the way to it."""
+    factor = min(math.floor(crop.to_picture.scale), *image.shape[:2])
+    if factor < 2:
+        return image, crop.to_picture
+    corners = crop.to_picture.apply(
+        np.array([[0, 0], [0, crop.size], [crop.size, 0], [crop.size, crop.size]])
+    )
+    (left, top), (width, height) = _span(corners, factor, (image.shape[1], image.shape[0]))
+    part = image[top : top + height, left : left + width]
+    small = cv2.resize(part, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+    to_small = _whole_shrink(factor) @ Similarity(1.0, 0.0, (-left, -top))
+    return np.asarray(small, np.uint8), to_small @ crop.to_picture
+
+
+def _span(
+    corners: FloatArray, factor: int, size_wh: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(left, top), (width, height) inside the picture around the corners; whole numbers of ``factor`` pixels."""
+    starts, lengths = [], []
+    for low, high, limit in zip(corners.min(axis=0), corners.max(axis=0), size_wh, strict=True):
+        start = min(max(math.floor(low) - 2 * factor, 0), limit - factor)
+        end = max(min(math.ceil(high) + 2 * factor, limit), start + factor)
+        starts.append(start)
+        lengths.append((end - start) // factor * factor)
+    return (starts[0], starts[1]), (lengths[0], lengths[1])

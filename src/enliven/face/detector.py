@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from enliven.face.crop import square, take
-from enliven.face.mediapipe_graph import Graph
+from enliven.face.mediapipe_graph import Graph, load
 from enliven.geometry import Box
 from enliven.types import FaceCrop, Picture
 
@@ -44,10 +44,8 @@ class FaceDetector:
             "full": ("FaceDetectionFullRangeCpu", 192),
         }[reach]
         self._graph = Graph(_GRAPH.format(calculator=name, threshold=threshold), ("detections",), self.side)
-        self._getter = importlib.import_module("mediapipe.python.packet_getter")
-        importlib.import_module(
-            "mediapipe.framework.formats.detection_pb2"
-        )  # get_proto_list finds it by name
+        self._getter = load("python.packet_getter")
+        load("framework.formats.detection_pb2")  # get_proto_list finds it by name
 
     def detect(self, image: Picture, view: FaceCrop) -> list[Detection]:
         """Faces in one square view of the picture, in the picture's pixels; around it lies black."""
@@ -59,15 +57,15 @@ class FaceDetector:
             return []
         return [self._read(found, seen) for found in self._getter.get_proto_list(packet)]
 
-    def _read(self, found: object, seen: FaceCrop) -> Detection:
-        data = found.location_data  # type: ignore[attr-defined]
+    def _read(self, found: Any, seen: FaceCrop) -> Detection:
+        data = found.location_data
         box, eyes = data.relative_bounding_box, data.relative_keypoints[:2]
         middle = np.array([box.xmin + box.width / 2, box.ymin + box.height / 2]) * self.side - 0.5
         right, left = seen.to_picture.apply(np.array([[eye.x, eye.y] for eye in eyes]) * self.side - 0.5)
-        (x, y), half = seen.to_picture.apply(middle), max(box.width, box.height) * self.side / 2
-        half *= seen.to_picture.scale
+        x, y = (float(v) for v in seen.to_picture.apply(middle))
+        half = max(box.width, box.height) * self.side * seen.to_picture.scale / 2
         angle_deg = math.degrees(math.atan2(left[1] - right[1], left[0] - right[0]))
-        return Detection(Box(x - half, y - half, x + half, y + half), angle_deg, float(found.score[0]))  # type: ignore[attr-defined]
+        return Detection(Box(x - half, y - half, x + half, y + half), angle_deg, float(found.score[0]))
 
     def close(self) -> None:
         self._graph.close()

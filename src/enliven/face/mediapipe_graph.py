@@ -20,12 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from enliven.errors import MissingExtraError
+from enliven.errors import EnlivenError
 from enliven.types import Picture
 
 _CHATTER = re.compile(
     rb"XNNPACK delegate|absl::InitializeLog|inference_feedback_manager|gl_context|TensorFlow Lite|^\s*$"
 )
+
+
+_ADVICE = "Try: pip install mediapipe==0.10.21"
 
 
 class _LazyPackage(ModuleType):
@@ -41,11 +44,22 @@ class _LazyPackage(ModuleType):
         return getattr(importlib.import_module("mediapipe.python"), name)
 
 
+def load(module: str) -> Any:
+    """A module of MediaPipe's. Raises EnlivenError when this MediaPipe has none of that name."""
+    try:
+        return importlib.import_module(f"mediapipe.{module}")
+    except ImportError as error:
+        raise EnlivenError(
+            f"This installation of MediaPipe has no '{module}' ({error}); enliven needs release 0.10.21, "
+            f"the last one with its models inside. {_ADVICE}"
+        ) from error
+
+
 def _prepare_package() -> Path:
     """Make ``mediapipe.*`` importable and return the folder that holds it."""
     spec = importlib.util.find_spec("mediapipe")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError("Finding faces (mediapipe 0.10.21)", "all")
+        raise EnlivenError(f"MediaPipe is not installed; finding faces needs it. {_ADVICE}")
     if "mediapipe" not in sys.modules:
         package = importlib.util.module_from_spec(spec)
         package.__class__ = _LazyPackage
@@ -80,11 +94,10 @@ class Graph:
     def __init__(self, config: str, outputs: tuple[str, ...], warm_up_size: int) -> None:
         """``config``: a CalculatorGraphConfig as text. ``warm_up_size``: side of the first, blank picture."""
         root = _prepare_package()
-        bindings = "mediapipe.python._framework_bindings"
-        self._creator = importlib.import_module("mediapipe.python.packet_creator")
-        self._frames = importlib.import_module(f"{bindings}.image_frame")
-        importlib.import_module(f"{bindings}.resource_util").set_resource_dir(str(root))
-        graphs = importlib.import_module(f"{bindings}.calculator_graph")
+        self._creator = load("python.packet_creator")
+        self._frames = load("python._framework_bindings.image_frame")
+        load("python._framework_bindings.resource_util").set_resource_dir(str(root))
+        graphs = load("python._framework_bindings.calculator_graph")
         self._packets: dict[str, Any] = {}
         self._time = 0
         with _quiet():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from enliven.face.crop import square, take
-from enliven.face.mediapipe_graph import Graph
+from enliven.face.mediapipe_graph import Graph, load
 from enliven.geometry import Box, Similarity
 from enliven.topology import LEFT_EYE, RIGHT_EYE
 from enliven.types import FaceCrop, Floats, Landmarks, Picture
@@ -64,8 +63,8 @@ class FaceMesh:
 
     def __init__(self) -> None:
         self._graph = Graph(_GRAPH, ("landmarks", "presence"), _SIDE)
-        self._getter = importlib.import_module("mediapipe.python.packet_getter")
-        importlib.import_module("mediapipe.framework.formats.landmark_pb2")  # get_proto finds it by name
+        self._getter = load("python.packet_getter")
+        load("framework.formats.landmark_pb2")  # get_proto finds it by name
 
     def measure(self, image: Picture, where: FaceCrop) -> Measured:
         """The face in the square ``where`` of the picture; see :func:`square_around` for the best square."""

@@ -40,12 +40,19 @@ _SURE = 0.99
 """Presence above which the mesh model is trusted for longer."""
 
 
-@dataclass
-class _Followed:
-    """The face as it was last measured, and who it is."""
+@dataclass(frozen=True, eq=False)
+class _Sighting:
+    """The face in one frame."""
 
     measured: Measured
     seen: Appearance
+
+
+@dataclass
+class _Followed:
+    """Who is followed, and the last sighting."""
+
+    last: _Sighting
     memory: Memory
     frames_to_check: int = _CHECK_EVERY
     failed_checks: int = 0
@@ -92,20 +99,19 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
         self._note(image, found, cut)
         return TrackedFace(frame.time, self._held, found is not None, cut)
 
-    def _note(self, image: Picture, found: Measured | None, cut: bool) -> None:
+    def _note(self, image: Picture, found: _Sighting | None, cut: bool) -> None:
         """Count, and remember what was found."""
         self.cuts += cut
         self._lost_for = 0 if found else self._lost_for + 1
         self.frames_lost += found is None
         if found is None:
             return
-        seen = look(found)
         if self._face is None:
-            self._face = _Followed(found, seen, Memory(seen))
-        self._face.memory.learn(seen)
-        self._face.measured, self._face.seen = found, seen
-        self._held = found.landmarks
-        self._rivals.update(image, found)
+            self._face = _Followed(found, Memory(found.seen))
+        self._face.memory.learn(found.seen)
+        self._face.last = found
+        self._held = found.measured.landmarks
+        self._rivals.update(image, found.measured)
 
     def _start_over(self) -> None:
         self._face = None
@@ -114,19 +120,20 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
 
     # Following
 
-    def _follow(self, image: Picture, change: Change) -> Measured | None:
+    def _follow(self, image: Picture, change: Change) -> _Sighting | None:
         """The face next to where it was, or None when it is not certainly still there."""
         face = self._face
         if face is None or self._lost_for:
             return None
-        measured = self._landmarker.follow(image, face.measured.landmarks)
-        if _motion(face.measured, measured) > _RECENTRE:
+        before = face.last.measured
+        measured = self._landmarker.follow(image, before.landmarks)
+        if _motion(before, measured) > _RECENTRE:
             measured = self._landmarker.follow(image, measured.landmarks)
-        if not is_plausible(measured, FOLLOWED) or not _is_near(face.measured, measured):
+        if not is_plausible(measured, FOLLOWED) or not _is_near(before, measured):
             return None
-        if not self._is_same_person(face, look(measured), change):
-            return None
-        return measured if self._stands_check(image, face, measured) else None
+        seen = look(measured)
+        same = self._is_same_person(face, seen, change) and self._stands_check(image, face, measured)
+        return _Sighting(measured, seen) if same else None
 
     def _is_same_person(self, face: _Followed, seen: Appearance, change: Change) -> bool:
         distance = face.memory.distance(seen)
@@ -134,7 +141,7 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
             return False
         if change.is_large:
             return distance < _SAME_LOOK
-        return difference(face.seen, seen) < _STEADY_LOOK or distance < _SAME_LOOK
+        return difference(face.last.seen, seen) < _STEADY_LOOK or distance < _SAME_LOOK
 
     def _stands_check(self, image: Picture, face: _Followed, measured: Measured) -> bool:
         """Now and then a detector must agree that this is a face, since the mesh follows walls happily."""
@@ -152,15 +159,16 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
 
     # Finding
 
-    def _find(self, image: Picture) -> Measured | None:
+    def _find(self, image: Picture) -> _Sighting | None:
         """The face anywhere in the picture; a full search in a new scene, two views a frame after that."""
         size_wh = (image.shape[1], image.shape[0])
         found = self._landmarker.search(image, self._places(size_wh), _SETTLE_STEPS)
         if not found:
             return None
-        if self._face is None:
-            return self._chosen(found, size_wh)
-        return self._recognised(found, self._face)
+        if self._face is not None:
+            return self._recognised(found, self._face)
+        chosen = self._chosen(found, size_wh)
+        return _Sighting(chosen, look(chosen)) if chosen else None
 
     def _places(self, size_wh: tuple[int, int]) -> list[FaceCrop]:
         if self._fresh_scene:
@@ -181,15 +189,16 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
         self._rivals.remember([m for m in found if m.landmarks is not chosen])
         return next(m for m in found if m.landmarks is chosen)
 
-    def _recognised(self, found: list[Measured], face: _Followed) -> Measured | None:
+    def _recognised(self, found: list[Measured], face: _Followed) -> _Sighting | None:
         """The find that looks like the lost face and like nobody else."""
         alone = self._rivals.none_known and self._lost_for > _PATIENCE
-        best, least = None, _ANYBODY_LOOK if alone else _SAME_LOOK
+        best: _Sighting | None = None
+        least = _ANYBODY_LOOK if alone else _SAME_LOOK
         for measured in found:
             seen = look(measured)
             distance = face.memory.distance(seen)
             if distance < least and distance < self._rivals.nearest(seen):
-                best, least = measured, distance
+                best, least = _Sighting(measured, seen), distance
         return best
 
     # Cuts
@@ -197,8 +206,8 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
     def _is_cut(self, change: Change) -> bool:
         return change.is_total and self.frames > 1
 
-    def _jumped(self, found: Measured) -> bool:
-        return self._face is not None and not _is_near(self._face.measured, found)
+    def _jumped(self, found: _Sighting) -> bool:
+        return self._face is not None and not _is_near(self._face.last.measured, found.measured)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
