@@ -19,18 +19,28 @@ MAY_IMPORT: dict[str, set[str]] = {
     "topology": {"types"},
     "measure": {"types", "geometry", "topology"},
     "stopwatch": set(),
+    "assets": set(),
     "media": GROUND,
     "face": GROUND,
     "motion": GROUND,
     "model": GROUND,
     "compositing": GROUND,
     "provenance": GROUND | {"media"},
-    "recorder": GROUND | {"media", "face", "motion"},
-    "animator": GROUND | {"media", "face", "motion", "model", "compositing", "provenance"},
+    "settings": {"errors"},
+    "prefetch": set(),
+    "portrait": GROUND | {"media", "face", "settings"},
+    "driving": GROUND | {"media", "face", "motion"},
+    "recorder": GROUND | {"driving", "motion"},
+    "contact_sheet": GROUND | {"media"},
+    "animator": GROUND
+    | {"media", "face", "motion", "model", "compositing", "provenance"}
+    | {"settings", "portrait", "driving", "prefetch"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
     "evaluation": GROUND | {"databank", "face", "motion", "model", "media", "animator"},
-    "apps": GROUND | {"animator", "training", "evaluation", "databank", "provenance", "media", "motion"},
+    "apps": GROUND
+    | {"animator", "recorder", "training", "evaluation", "databank", "provenance", "media", "motion"}
+    | {"assets", "settings", "contact_sheet"},
 }
 """Room -> the rooms it may import. ``enliven/__init__.py`` may name anything, lazily."""
 
