@@ -32,6 +32,8 @@ class Detection:
     """How far the face is tipped clockwise, from the line between its eyes."""
     score: float
     """0..1"""
+    view_deg: float
+    """How far the view was turned in which it was found."""
 
 
 class FaceDetector:
@@ -65,16 +67,21 @@ class FaceDetector:
         x, y = (float(v) for v in seen.to_picture.apply(middle))
         half = max(box.width, box.height) * self.side * seen.to_picture.scale / 2
         angle_deg = math.degrees(math.atan2(left[1] - right[1], left[0] - right[0]))
-        return Detection(Box(x - half, y - half, x + half, y + half), angle_deg, float(found.score[0]))
+        box_xyxy = Box(x - half, y - half, x + half, y + half)
+        return Detection(box_xyxy, angle_deg, float(found.score[0]), seen.to_picture.angle_deg)
 
     def close(self) -> None:
         self._graph.close()
 
 
 def without_doubles(found: list[Detection], most_overlap: float = 0.4) -> list[Detection]:
-    """The most certain of every set of boxes that lie on each other, most certain first."""
+    """The most certain of the boxes that lie on each other in one turn of the view, most certain first.
+
+    Of different turns only the mesh can tell which is right.
+    """
     kept: list[Detection] = []
     for detection in sorted(found, key=lambda d: (-d.score, d.box.x0, d.box.y0)):
-        if all(detection.box.overlap(other.box) < most_overlap for other in kept):
+        rivals = [other for other in kept if other.view_deg == detection.view_deg]
+        if all(detection.box.overlap(other.box) < most_overlap for other in rivals):
             kept.append(detection)
     return kept

@@ -12,13 +12,22 @@ import numpy as np
 from enliven.face import views
 from enliven.face.detector import Detection, FaceDetector, without_doubles
 from enliven.face.mesh import FaceMesh, Measured, roll_deg, square_around, square_at
-from enliven.face.plausible import FOUND, is_plausible
+from enliven.face.plausible import FOUND, TILTED, is_plausible
 from enliven.geometry import Box
 from enliven.types import FaceCrop, Landmarks, Picture
 
 _LEAST_SCORE = 0.5
+_SURE_SCORE = 0.7
+"""Below it the mesh model must believe in the face at first sight, not only after settling on something."""
+_FIRST_SIGHT = 0.3
+_UPRIGHT_SCORE = 0.8
+"""Without an upright face as certain as this, the picture is also looked at turned."""
+_TURNED_SCORE = 0.8
+"""Seven turned looks see seven times as many faces in rocks and rockets."""
 _MOST_TILT_DEG = 55.0
-"""Of a face against the view it was found in; beyond, detectors see faces in curtains."""
+"""Of a face against the view it was found in; beyond, detectors see faces in curtains, and proof is needed."""
+_MOST_TURNED_TILT_DEG = 30.0
+"""The same in turned views, which lie 45 degrees apart."""
 _SETTLE_STEPS = 3
 """Measuring again in the square around the last result; from the third on nothing moves any more."""
 
@@ -47,22 +56,22 @@ class MediaPipeLandmarker(AbstractContextManager["MediaPipeLandmarker"]):
         ``image``: RGB uint8 (H, W, 3) of any size.
         """
         size_wh = (image.shape[1], image.shape[0])
-        found = self.search(image, views.upright_views(size_wh))
-        if not found:
-            found = self.search(image, views.turned_views(size_wh))
-        return [measured.landmarks for measured in found]
+        found = self._glimpses(image, views.upright_views(size_wh))
+        if all(glimpse.score < _UPRIGHT_SCORE for glimpse in found):
+            turned = self._glimpses(image, views.turned_views(size_wh))
+            found += [glimpse for glimpse in turned if glimpse.score >= _TURNED_SCORE]
+        return [measured.landmarks for measured in self._measured(image, found, _SETTLE_STEPS)]
 
     def search(self, image: Picture, where: Iterable[FaceCrop], steps: int = _SETTLE_STEPS) -> list[Measured]:
         """The plausible faces in these views of the picture, measured ``steps`` times, largest first."""
-        found = [
-            (detection, view.to_picture.angle_deg)
-            for view in where
-            for detector in (self._near, self._far)
-            for detection in detector.detect(image, view)
-        ]
-        tilt_of = {id(detection): angle for detection, angle in found}
-        best = without_doubles([detection for detection, _ in found])
-        measured = [self._confirmed(image, d, tilt_of[id(d)], steps) for d in best]
+        return self._measured(image, self._glimpses(image, where), steps)
+
+    def _glimpses(self, image: Picture, where: Iterable[FaceCrop]) -> list[Detection]:
+        detectors = (self._near, self._far)
+        return [d for view in where for detector in detectors for d in detector.detect(image, view)]
+
+    def _measured(self, image: Picture, found: list[Detection], steps: int) -> list[Measured]:
+        measured = [self._confirmed(image, detection, steps) for detection in without_doubles(found)]
         return _distinct([m for m in measured if m is not None])
 
     def follow(self, image: Picture, last: Landmarks) -> Measured:
@@ -79,18 +88,19 @@ class MediaPipeLandmarker(AbstractContextManager["MediaPipeLandmarker"]):
     def others(self, image: Picture, view: FaceCrop, known: Box) -> list[Measured]:
         """Plausible faces that do not touch the box ``known``; one detector run when there are none."""
         found = [d for d in self._far.detect(image, view) if not d.box.overlap(known) > 0.0]
-        tilt_deg = view.to_picture.angle_deg
-        measured = [self._confirmed(image, d, tilt_deg, 2) for d in without_doubles(found)]
-        return _distinct([m for m in measured if m is not None])
+        return self._measured(image, found, 2)
 
-    def _confirmed(self, image: Picture, found: Detection, view_deg: float, steps: int) -> Measured | None:
+    def _confirmed(self, image: Picture, found: Detection, steps: int) -> Measured | None:
         measured = self._mesh.measure(image, square_at(found.box, found.angle_deg))
+        if found.score < _SURE_SCORE and measured.presence < _FIRST_SIGHT:
+            return None
         for _ in range(steps - 1):
             measured = self._mesh.measure(image, square_around(measured.landmarks))
-        tilt_deg = (roll_deg(measured.landmarks) - view_deg + 180.0) % 360.0 - 180.0
-        if abs(tilt_deg) > _MOST_TILT_DEG or not _holds(Box.around(measured.landmarks.xy), found):
-            return None
-        return measured if is_plausible(measured, FOUND) else None
+        tilt_deg = (roll_deg(measured.landmarks) - found.view_deg + 180.0) % 360.0 - 180.0
+        most_deg = _MOST_TURNED_TILT_DEG if found.view_deg else _MOST_TILT_DEG
+        limits = FOUND if abs(tilt_deg) <= most_deg else TILTED
+        holds = _holds(Box.around(measured.landmarks.xy), found)
+        return measured if holds and is_plausible(measured, limits) else None
 
     def close(self) -> None:
         """Free the models."""
@@ -113,13 +123,19 @@ def _holds(face: Box, found: Detection) -> bool:
 
 
 def _distinct(found: list[Measured]) -> list[Measured]:
-    """One mesh per face, the largest first."""
+    """One mesh per face, the first of several; the result has the largest first."""
     kept: list[Measured] = []
-    for measured in sorted(found, key=lambda m: -_extent(m.landmarks)):
+    for measured in found:
         box = Box.around(measured.landmarks.xy)
-        if all(box.overlap(Box.around(other.landmarks.xy)) < 0.3 for other in kept):
+        if all(_shared(box, Box.around(other.landmarks.xy)) < 0.5 for other in kept):
             kept.append(measured)
-    return kept
+    return sorted(kept, key=lambda m: -_extent(m.landmarks))
+
+
+def _shared(one: Box, other: Box) -> float:
+    """The part of the smaller box that lies in the larger one."""
+    both = one.intersection(other)
+    return both.area / min(one.area, other.area) if min(both.width, both.height) > 0 else 0.0
 
 
 def _extent(landmarks: Landmarks) -> float:

@@ -24,6 +24,8 @@ class Plausibility:
 
 FOUND = Plausibility(least_presence=0.9, most_misfit=0.13)
 """For a face that was just found: strict, since a wall must not be found even once."""
+TILTED = Plausibility(least_presence=0.98, most_misfit=0.075)
+"""For a find that lies across the view, as most false ones do."""
 FOLLOWED = Plausibility(least_presence=0.6, most_misfit=0.17)
 """For a face that was there a moment ago: turned, blurred or half hidden it is still the face."""
 

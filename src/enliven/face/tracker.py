@@ -173,9 +173,9 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
     def _places(self, size_wh: tuple[int, int]) -> list[FaceCrop]:
         if self._fresh_scene:
             self._fresh_scene = False
-            return [*views.upright_views(size_wh)[:2], *views.tiles(size_wh, max(size_wh) / 2)]
-        tiles = [*views.tiles(size_wh, max(size_wh) / 2), views.whole(size_wh, factor=1.6)]
-        places = [views.whole(size_wh), tiles[self._lost_for % len(tiles)]]
+            return views.quick_views(size_wh)
+        others = views.quick_views(size_wh)[::-1]
+        places = [views.whole(size_wh), others[self._lost_for % len(others)]]
         if self._held is not None and self._face is not None:
             box = Box.around(self._held.xy)
             places[self._lost_for % 2] = views.around(box.center, 3 * max(box.width, box.height))

@@ -12,6 +12,8 @@ _LEAST_SIDE = 400
 """Smallest view in picture pixels: a tenth of it is the smallest face that is found."""
 _OVERLAP = 1 / 3
 """Of neighbouring views; a larger face was already found in the larger views."""
+_LEAST_SEARCH_SIDE = 240
+"""The same for videos, where every view costs time again and again."""
 _MOST_PER_SIDE = 16
 _SURROUNDED = 1.6
 """A view this much larger than the picture, for a face that fills the picture."""
@@ -47,6 +49,13 @@ def tiles(image_size_wh: tuple[int, int], side: float) -> list[FaceCrop]:
     columns, rows = (_starts(length, side) for length in image_size_wh)
     half = (side - 1) / 2
     return [square((x + half, y + half), side, _VIEW_SIZE) for y in rows for x in columns]
+
+
+def quick_views(image_size_wh: tuple[int, int]) -> list[FaceCrop]:
+    """The picture with a wide margin, the picture, and its parts of half its longer side."""
+    side = max(image_size_wh) / 2
+    parts = tiles(image_size_wh, side) if side >= _LEAST_SEARCH_SIDE else []
+    return [whole(image_size_wh, factor=_SURROUNDED), whole(image_size_wh), *parts]
 
 
 def around(centre: tuple[float, float], side: float) -> FaceCrop:
