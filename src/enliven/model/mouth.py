@@ -1,4 +1,9 @@
-"""The inside of a mouth that the photo does not show: dark and soft instead of smeared lips."""
+"""The inside of the mouth as a layer of its own.
+
+What the photo shows between the lips hangs from the upper lip, as upper teeth do, and is neither stretched
+nor squeezed; where the mouth opens further than that, the inside is painted: dark and soft, with a trace
+of tongue and, if the photo shows no teeth, a hint of them.
+"""
 
 from __future__ import annotations
 
@@ -8,68 +13,105 @@ import numpy.typing as npt
 
 from enliven.geometry import Similarity
 from enliven.model.eyes import polygon_mask
-from enliven.topology import FACE_OVAL, INNER_LIPS, INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS, STABLE
+from enliven.topology import INNER_LIPS, INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS, STABLE
 from enliven.types import Floats, Overlay, Picture
 
 _DARK = np.array([46.0, 20.0, 18.0])
 """Colour of a mouth's depth in good light."""
 _TEETH = np.array([212.0, 201.0, 188.0])
-_TEETH_OPACITY = 0.75
-_LIP_RING = list(OUTER_LIPS)
-_INNER_RING = list(INNER_LIPS)
+_TEETH_OPACITY = 0.7
+_SHOWS_INSIDE = 0.018
+"""Mean lip gap over the face's height from which the photo shows the inside of the mouth."""
+_RING, _INNER = list(OUTER_LIPS), list(INNER_LIPS)
+
+Colours = npt.NDArray[np.float64]
 
 
 class MouthLayer:
-    """Fills what opens between the lips beyond what the photo itself shows there."""
+    """One photo's mouth, opened and shut."""
 
     def __init__(self, photo: Picture, source: Floats) -> None:
         """``photo``: RGB (H, W, 3); ``source``: (478, 2) landmarks in photo pixels."""
-        self._source_gap = _gap(source)
-        self._colours = _interior_colours(
-            _median_colour(photo, (source[_LIP_RING] + source[_INNER_RING]) / 2),
-            _median_colour(photo, source[list(STABLE)]),
-        )
+        self._photo = photo
+        self._source = source
+        self._gap = _gap(source)
+        self._shows_inside = self._gap > _SHOWS_INSIDE * _face_px(source)
+        lips = _median_colour(photo, (source[_RING] + source[_INNER]) / 2)
+        self._colours = _interior_colours(lips, _median_colour(photo, source[list(STABLE)]))
 
     def overlay(self, target: Floats, head_scale: float) -> Overlay | None:
-        """The dark interior for lips at ``target`` (478, 2) photo pixels, or None while it is not needed."""
-        missing = _gap(target) - 1.3 * self._source_gap * head_scale
-        face_px = float(np.linalg.norm(target[FACE_OVAL[0]] - target[FACE_OVAL[18]]))
-        strength = float(np.clip(missing / (0.012 * face_px), 0.0, 1.0))
+        """The inside for lips at ``target`` (478, 2) photo pixels, or None where the photo's own will do."""
+        strength = self._need(target, head_scale)
         if strength <= 0.0:
             return None
-        polygon = target[list(INNER_LIPS)]
-        sigma = max(0.10 * _gap(target), 0.5)
+        polygon = target[_INNER]
+        sigma = max(0.08 * _gap(target), 0.5)
         margin = int(np.ceil(3 * sigma)) + 2
         x0, y0 = np.floor(polygon.min(axis=0)).astype(int) - margin
         x1, y1 = np.ceil(polygon.max(axis=0)).astype(int) + margin + 1
         size_wh = (int(x1 - x0), int(y1 - y0))
-        alpha = cv2.GaussianBlur(polygon_mask(polygon - [x0, y0], size_wh), (0, 0), sigma)
-        image = self._interior(polygon - [x0, y0], size_wh, face_px)
-        return Overlay(image, alpha * np.float32(strength), Similarity(shift_px=(float(x0), float(y0))))
+        local = polygon - [x0, y0]
+        alpha = cv2.GaussianBlur(polygon_mask(local, size_wh), (0, 0), sigma) * np.float32(strength)
+        picture = self._painted(local, size_wh, _face_px(target))
+        if self._shows_inside:
+            shown, trust = self._from_photo(local, size_wh, head_scale)
+            picture += (shown - picture) * trust[..., None]
+        image = np.asarray(np.clip(np.round(picture), 0, 255), np.uint8)
+        return Overlay(image, alpha, Similarity(shift_px=(float(x0), float(y0))))
 
-    def _interior(self, polygon: Floats, size_wh: tuple[int, int], face_px: float) -> Picture:
-        """Dark throat, a trace of tongue above the lower lip, soft upper teeth under the upper lip."""
+    def _need(self, target: Floats, head_scale: float) -> float:
+        """0 while the lips stand as in the photo, or touch; 1 when the mesh alone would smear."""
+        gap, own = _gap(target), self._gap * head_scale
+        unit = 0.012 * _face_px(target)
+        if not self._shows_inside:
+            return float(np.clip((gap - 1.3 * own) / unit, 0.0, 1.0))
+        moved = np.clip((abs(gap - own) - 0.1 * own) / (0.15 * own), 0.0, 1.0)
+        return float(moved * np.clip(gap / unit, 0.0, 1.0))
+
+    def _from_photo(
+        self, polygon: Floats, size_wh: tuple[int, int], head_scale: float
+    ) -> tuple[Colours, Colours]:
+        """The photo's inside hung from the upper lip, and where it goes on: (h, w, 3) and (h, w)."""
         columns = np.arange(size_wh[0], dtype=np.float64)
-        top, bottom = _edge(polygon[:11], columns), _edge(polygon[10:], columns)
+        heights = np.arange(size_wh[1], dtype=np.float64)[:, None]
+        share = (columns - polygon[0, 0]) / (polygon[10, 0] - polygon[0, 0] or 1.0)
+        own = self._source[_INNER]
+        across = own[0, 0] + share * (own[10, 0] - own[0, 0])
+        top, bottom = _edge(own[:11], across), _edge(np.vstack([own[10:], own[:1]]), across)
+        below = (heights - _edge(polygon[:11], columns)) / head_scale  # photo pixels under the upper lip
+        y = (top + np.maximum(below, -2.0)).astype(np.float32)
+        x = np.broadcast_to(across.astype(np.float32), y.shape)
+        shown = cv2.remap(self._photo, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        room = np.maximum(bottom - top, 0.0)
+        soft = np.maximum(0.25 * room, 1.0)
+        trust = np.clip((0.92 * room - below) / soft, 0.0, 1.0) * np.clip(room / 2.0, 0.0, 1.0)
+        return shown.astype(np.float64), trust
+
+    def _painted(self, polygon: Floats, size_wh: tuple[int, int], face_px: float) -> Colours:
+        """(h, w, 3) dark throat, a trace of tongue above the lower lip, soft upper teeth if none are known."""
+        columns = np.arange(size_wh[0], dtype=np.float64)
+        top, bottom = _edge(polygon[:11], columns), _edge(np.vstack([polygon[10:], polygon[:1]]), columns)
         height = np.arange(size_wh[1], dtype=np.float64)[:, None]
         gap = np.maximum(bottom - top, 1.0)
         depth = np.clip((height - top) / gap, 0.0, 1.0)[..., None]  # (h, w, 1)
         throat, tongue, teeth = self._colours
-        picture = throat + (tongue - throat) * depth**2
+        picture: Colours = throat + (tongue - throat) * depth**2
+        if self._shows_inside:
+            return picture
         shown = _TEETH_OPACITY * np.clip(gap / (0.06 * face_px), 0.0, 1.0) * _arch(columns, polygon)
-        length = np.minimum(0.42 * gap, 0.05 * face_px)
-        edge = np.clip((length - (height - top)) / (0.35 * length) + 0.5, 0.0, 1.0)
+        length = np.minimum(0.40 * gap, 0.045 * face_px)
+        edge = np.clip((length - (height - top)) / (0.5 * length) + 0.5, 0.0, 1.0)
         picture += (teeth - picture) * (edge * shown)[..., None]
-        return np.asarray(np.clip(np.round(picture), 0, 255), np.uint8)
+        return picture
 
 
-def _edge(contour: Floats, columns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _edge(contour: Floats, columns: Colours) -> Colours:
     """(w,) height of a lip's edge at each column."""
     order = np.argsort(contour[:, 0], kind="stable")
-    return np.interp(columns, contour[order, 0], contour[order, 1])
+    return np.asarray(np.interp(columns, contour[order, 0], contour[order, 1]), np.float64)
 
 
-def _arch(columns: npt.NDArray[np.float64], polygon: Floats) -> npt.NDArray[np.float64]:
+def _arch(columns: Colours, polygon: Floats) -> Colours:
     """(w,) 1 in the middle of the mouth, 0 at its corners, where the row of teeth recedes into the dark."""
     left, right = float(polygon[:, 0].min()), float(polygon[:, 0].max())
     across = np.abs(2.0 * (columns - left) / max(right - left, 1.0) - 1.0)
@@ -81,7 +123,11 @@ def _gap(points: Floats) -> float:
     return float(gaps.mean())
 
 
-def _median_colour(photo: Picture, places: Floats) -> npt.NDArray[np.float64]:
+def _face_px(points: Floats) -> float:
+    return float(np.linalg.norm(points[10] - points[152]))
+
+
+def _median_colour(photo: Picture, places: Floats) -> Colours:
     """(3,) median of the photo's colours at (N, 2) places."""
     at = np.round(places).astype(int)
     columns = np.clip(at[:, 0], 0, photo.shape[1] - 1)
@@ -89,10 +135,9 @@ def _median_colour(photo: Picture, places: Floats) -> npt.NDArray[np.float64]:
     return np.asarray(np.median(photo[rows, columns].astype(np.float64), axis=0), np.float64)
 
 
-def _interior_colours(
-    lips: npt.NDArray[np.float64], skin: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], ...]:
+def _interior_colours(lips: Colours, skin: Colours) -> tuple[Colours, ...]:
     """Throat, tongue and teeth, (3,) each, in the light that falls on lips and skin."""
     light = float(np.clip(skin.mean() / 150.0, 0.3, 1.05))
     throat = 0.85 * _DARK * light + 0.08 * lips
-    return throat, 0.5 * throat + 0.36 * lips, _TEETH * light
+    teeth = 0.6 * _TEETH * light + 0.4 * np.minimum(1.1 * skin, 235.0)
+    return throat, 0.5 * throat + 0.36 * lips, teeth

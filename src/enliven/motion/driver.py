@@ -1,0 +1,115 @@
+"""What one frame of the driver shows, free of who they are and where they stand.
+
+Everything is measured in a head-fixed frame: the driver's own reference frame, pose removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from enliven.geometry import RigidPose, fit_rigid_pose
+from enliven.measure import eye_openness, head_pose, mouth_openness
+from enliven.topology import (
+    LEFT_EYE,
+    LEFT_IRIS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    STABLE,
+)
+from enliven.types import Floats, Landmarks
+
+EYES = ((RIGHT_EYE, RIGHT_IRIS), (LEFT_EYE, LEFT_IRIS))
+OPEN_PRIOR = 0.26
+"""Openness of an eye at rest when nothing better is known (mean over the databank's frontal faces)."""
+OPEN_LEAST = 0.12
+"""Below this an eye is not taken for one at rest."""
+SHUT_PRIOR = 0.055
+SHUT_MOST = 0.085
+"""No matter what the clip shows, more than this is not shut."""
+
+_STABLE = list(STABLE)
+
+
+def head_size(points: Floats) -> float:
+    """RMS radius of the rigid head in three dimensions, in pixels."""
+    stable = points[_STABLE]
+    return float(np.sqrt(((stable - stable.mean(axis=0)) ** 2).sum(axis=1).mean()))
+
+
+def gaze(points: Floats) -> npt.NDArray[np.float64]:
+    """(2, 2) for right and left eye: where the iris lies, along and across, in eye widths from the outer corner."""
+    places = np.zeros((2, 2))
+    for i, (eye, iris) in enumerate(EYES):
+        outer, inner = points[eye[0], :2], points[eye[8], :2]
+        axis = (inner - outer) @ [1, 1j] or 1.0
+        place = (points[iris[0], :2] - outer) @ [1, 1j] / axis
+        # The left eye's axis runs against the right one's: so that "across" points up in both.
+        places[i] = place.real, place.imag * (1 if i else -1)
+    return places
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """One frame of the driver against which the others are read."""
+
+    points: Floats
+    """(478, 3) driver pixels."""
+    size: float
+    openness: tuple[float, float]
+    gaze: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, landmarks: Landmarks) -> Reference:
+        """Measured once."""
+        points = landmarks.points
+        return cls(points, head_size(points), eye_openness(points), gaze(points))
+
+    def pose_of(self, points: Floats) -> RigidPose:
+        """What moves this frame's rigid head onto the one at ``points``."""
+        return fit_rigid_pose(self.points[_STABLE], points[_STABLE])
+
+
+@dataclass
+class DriverRange:
+    """How far this driver opens and shuts their eyes, learned as the clip goes on."""
+
+    least: list[float] = field(default_factory=lambda: [1.0, 1.0])
+    seen: list[float] = field(default_factory=list)
+
+    def learn(self, openness: tuple[float, float]) -> None:
+        """From one more frame; keeps a bounded number of values."""
+        self.least = [min(a, b) for a, b in zip(self.least, openness, strict=True)]
+        if len(self.seen) < 512:
+            self.seen.append(float(np.mean(openness)))
+
+    def rest(self, side: int, reference: Reference) -> float:
+        """Openness of the eye at rest: the reference frame's, unless that one is caught in a blink."""
+        own = reference.openness[side]
+        usual = float(np.median(self.seen)) if self.seen else OPEN_PRIOR
+        if own >= OPEN_LEAST and own >= 0.6 * usual:
+            return own
+        return max(usual, OPEN_LEAST) if usual >= OPEN_LEAST else OPEN_PRIOR
+
+    def shut(self, side: int, rest: float) -> float:
+        """At this openness and below the eye is shut."""
+        learned = 1.15 * self.least[side] if self.least[side] < 0.5 * rest else SHUT_PRIOR
+        return float(min(max(learned, 0.8 * SHUT_PRIOR), SHUT_MOST, 0.45 * rest))
+
+
+def unlikeness(driver: Landmarks, photo: Landmarks) -> float:
+    """How far a driving frame's pose and expression lie from the photo's; 0 is the same.
+
+    Degrees and openings are weighed so that 8 degrees of turn count like a mouth opened by a tenth of
+    the eyes' distance. Closed eyes count as well: a blink is no frame to compare with.
+    """
+    a, b = head_pose(driver), head_pose(photo)
+    turn = np.hypot(a.yaw_deg - b.yaw_deg, a.pitch_deg - b.pitch_deg) / 8.0
+    roll = (a.roll_deg - b.roll_deg) / 16.0
+    mouth = (mouth_openness(driver.points) - mouth_openness(photo.points)) / 0.10
+    eyes = float(np.mean(eye_openness(driver.points)))
+    blink = max(OPEN_LEAST - eyes, 0.0) / 0.03
+    look = float(np.abs(gaze(driver.points) - gaze(photo.points)).mean()) / 0.08
+    return float(np.sqrt(turn**2 + roll**2 + mouth**2 + blink**2 + 0.25 * look**2))

@@ -1,0 +1,114 @@
+"""Landmark noise is taken out, motion is not: a causal filter that follows at once what really moves.
+
+Each group of points (the rigid head, eyes, mouth, brows, the rest) is pulled towards its measured place the
+harder the farther it is off, in units of the noise: still faces are averaged over a fifth of a second,
+while anything that moves more than about a pixel (at a face of 256) is taken as measured.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from enliven.geometry import Similarity, fit_similarity
+from enliven.topology import (
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_IRIS,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    STABLE,
+    mean_shape,
+)
+from enliven.types import Floats, Landmarks, TrackedFace
+
+_REST_SECONDS = 0.35
+"""Time over which a still face is averaged."""
+_NOISE = (0.22, 0.85)
+"""RMS offsets, in pixels at a face 256 high, below which all is noise and above which all is motion."""
+_STABLE = list(STABLE)
+
+
+def _groups() -> list[list[int]]:
+    """Disjoint lists of point indices that move together."""
+    eyes = [sorted({*RIGHT_EYE}), sorted({*LEFT_EYE}), list(RIGHT_IRIS), list(LEFT_IRIS)]
+    mouth = sorted({*OUTER_LIPS, *INNER_LIPS})
+    y = mean_shape()[:, 1]
+    taken = {i for group in (*eyes, mouth) for i in group}
+    left = [i for i in range(478) if i not in taken]
+    lower = [i for i in left if y[i] > 0.2]
+    brows = [i for i in left if y[i] < -0.65]
+    middle = [i for i in left if -0.65 <= y[i] <= 0.2]
+    return [*eyes, mouth, lower, brows, middle]
+
+
+class LandmarkSmoother:
+    """Smooths one tracked face; begins anew after a cut or a loss."""
+
+    def __init__(self, strength: float = 1.0) -> None:
+        """``strength``: multiplies the time and the noise that are reckoned with; 0 switches off."""
+        self._strength = strength
+        self._groups = _groups()
+        self._anchor: Floats | None = None  # the first frame: the head-fixed frame of the local motion
+        self._pose = Similarity()
+        self._local: Floats | None = None
+        self._time = Fraction(0)
+
+    def update(self, tracked: TrackedFace) -> TrackedFace:
+        """The same moment with less noise; its own time, found and cut stay as they are."""
+        if self._strength <= 0 or tracked.landmarks is None:
+            return tracked
+        if not tracked.found:
+            self._anchor = None
+            return tracked
+        if self._anchor is None or tracked.scene_cut:
+            return self._begin(tracked)
+        elapsed = max(float(tracked.time - self._time), 1e-3)
+        self._time = tracked.time
+        points = self._filtered(tracked.landmarks.points, elapsed)
+        return replace(tracked, landmarks=Landmarks(points, tracked.landmarks.image_size_wh))
+
+    def _begin(self, tracked: TrackedFace) -> TrackedFace:
+        assert tracked.landmarks is not None
+        self._anchor = tracked.landmarks.points.copy()
+        self._pose, self._local, self._time = Similarity(), self._anchor.copy(), tracked.time
+        return tracked
+
+    def _filtered(self, points: Floats, elapsed: float) -> Floats:
+        assert self._anchor is not None
+        assert self._local is not None
+        unit = float(np.linalg.norm(self._anchor[10, :2] - self._anchor[152, :2])) / 256.0 * self._strength
+        measured = fit_similarity(self._anchor[_STABLE, :2], points[_STABLE, :2])
+        self._pose = self._pulled_pose(measured, elapsed, unit)
+        local = _with_depth(measured.inverse(), points)
+        for group in self._groups:
+            offset = local[group] - self._local[group]
+            rms = float(np.sqrt((offset[:, :2] ** 2).sum(axis=1).mean()))
+            self._local[group] += offset * np.float32(self._pull(rms / unit, elapsed))
+        return _with_depth(self._pose, self._local)
+
+    def _pulled_pose(self, measured: Similarity, elapsed: float, unit: float) -> Similarity:
+        assert self._anchor is not None
+        stable = self._anchor[_STABLE, :2]
+        now, wanted = self._pose.apply(stable), measured.apply(stable)
+        rms = float(np.sqrt(((wanted - now) ** 2).sum(axis=1).mean()))
+        pull = self._pull(rms / (unit * self._pose.scale), elapsed)
+        return fit_similarity(stable, now + (wanted - now) * pull)
+
+    def _pull(self, offset: float, elapsed: float) -> float:
+        """0..1 how far towards the measured place, for an RMS offset in pixels at a face of 256."""
+        least = 1.0 - math.exp(-elapsed / (_REST_SECONDS * self._strength))
+        t = min(max((offset - _NOISE[0]) / (_NOISE[1] - _NOISE[0]), 0.0), 1.0)
+        return least + (1.0 - least) * t * t * (3.0 - 2.0 * t)
+
+
+def _with_depth(similarity: Similarity, points: Floats) -> Floats:
+    """(478, 3) moved, depth scaled along."""
+    moved = np.empty_like(points)
+    moved[:, :2] = similarity.apply(points[:, :2])
+    moved[:, 2] = points[:, 2] * similarity.scale
+    return moved
