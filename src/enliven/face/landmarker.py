@@ -12,7 +12,7 @@ import numpy as np
 from enliven.face import views
 from enliven.face.detector import Detection, FaceDetector, without_doubles
 from enliven.face.mesh import FaceMesh, Measured, roll_deg, square_around, square_at
-from enliven.face.plausible import FOUND, TILTED, is_plausible
+from enliven.face.plausible import CERTAIN, FOUND, TILTED, is_plausible
 from enliven.geometry import Box
 from enliven.types import FaceCrop, Landmarks, Picture
 
@@ -20,6 +20,9 @@ _LEAST_SCORE = 0.5
 _SURE_SCORE = 0.7
 """Below it the mesh model must believe in the face at first sight, not only after settling on something."""
 _FIRST_SIGHT = 0.3
+_CERTAIN_SCORE = 0.75
+_CERTAIN_PRESENCE = 0.95
+"""Above both, at first sight, a face may be of unusual proportions."""
 _UPRIGHT_SCORE = 0.8
 """Without an upright face as certain as this, the picture is also looked at turned."""
 _TURNED_SCORE = 0.8
@@ -94,11 +97,12 @@ class MediaPipeLandmarker(AbstractContextManager["MediaPipeLandmarker"]):
         measured = self._mesh.measure(image, square_at(found.box, found.angle_deg))
         if found.score < _SURE_SCORE and measured.presence < _FIRST_SIGHT:
             return None
+        certain = found.score > _CERTAIN_SCORE and measured.presence > _CERTAIN_PRESENCE
         for _ in range(steps - 1):
             measured = self._mesh.measure(image, square_around(measured.landmarks))
         tilt_deg = (roll_deg(measured.landmarks) - found.view_deg + 180.0) % 360.0 - 180.0
         most_deg = _MOST_TURNED_TILT_DEG if found.view_deg else _MOST_TILT_DEG
-        limits = FOUND if abs(tilt_deg) <= most_deg else TILTED
+        limits = TILTED if abs(tilt_deg) > most_deg else CERTAIN if certain else FOUND
         holds = _holds(Box.around(measured.landmarks.xy), found)
         return measured if holds and is_plausible(measured, limits) else None
 

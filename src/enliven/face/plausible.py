@@ -24,9 +24,11 @@ class Plausibility:
 
 FOUND = Plausibility(least_presence=0.9, most_misfit=0.13)
 """For a face that was just found: strict, since a wall must not be found even once."""
+CERTAIN = Plausibility(least_presence=0.99, most_misfit=0.2)
+"""For a find that all models are sure of: videos stretched to another shape hold people too."""
 TILTED = Plausibility(least_presence=0.98, most_misfit=0.075)
 """For a find that lies across the view, as most false ones do."""
-FOLLOWED = Plausibility(least_presence=0.6, most_misfit=0.17)
+FOLLOWED = Plausibility(least_presence=0.6, most_misfit=0.22)
 """For a face that was there a moment ago: turned, blurred or half hidden it is still the face."""
 
 

@@ -30,8 +30,12 @@ _STEADY_LOOK = 0.12
 """Change of look from frame to frame that a single person stays under (99th percentile 0.10)."""
 _SAME_LOOK = 0.2
 """Difference to the remembered looks that the same person stays under (95 % of finds)."""
+_NEARBY_LOOK = 0.25
+"""The same at the place where the face was lost, when nobody else was ever seen."""
 _ANYBODY_LOOK = 0.35
-"""The same after a long absence, when nobody else was ever seen."""
+"""The same for a face that was hardly known yet or long away, when nobody else was ever seen."""
+_ACQUAINTED = 10
+"""Frames after which a face is known: the first ones may show it behind a hand or in a fade."""
 _PATIENCE = 25
 """Frames without the face after which a changed look is believed."""
 _CHECK_EVERY = 12
@@ -56,6 +60,7 @@ class _Followed:
     memory: Memory
     frames_to_check: int = _CHECK_EVERY
     failed_checks: int = 0
+    frames_seen: int = 0
 
 
 class FaceTracker(AbstractContextManager["FaceTracker"]):
@@ -110,6 +115,7 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
             self._face = _Followed(found, Memory(found.seen))
         self._face.memory.learn(found.seen)
         self._face.last = found
+        self._face.frames_seen += 1
         self._held = found.measured.landmarks
         self._rivals.update(image, found.measured)
 
@@ -191,15 +197,22 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
 
     def _recognised(self, found: list[Measured], face: _Followed) -> _Sighting | None:
         """The find that looks like the lost face and like nobody else."""
-        alone = self._rivals.none_known and self._lost_for > _PATIENCE
-        best: _Sighting | None = None
-        least = _ANYBODY_LOOK if alone else _SAME_LOOK
+        best, least = None, float("inf")
         for measured in found:
             seen = look(measured)
             distance = face.memory.distance(seen)
-            if distance < least and distance < self._rivals.nearest(seen):
+            most = min(least, self._most_change(measured, face), self._rivals.nearest(seen))
+            if distance < most:
                 best, least = _Sighting(measured, seen), distance
         return best
+
+    def _most_change(self, measured: Measured, face: _Followed) -> float:
+        """How different a find may look and still be the lost face."""
+        if not self._rivals.none_known:
+            return _SAME_LOOK
+        if face.frames_seen < _ACQUAINTED or self._lost_for > _PATIENCE:
+            return _ANYBODY_LOOK
+        return _NEARBY_LOOK if _is_near(face.last.measured, measured) else _SAME_LOOK
 
     # Cuts
 
