@@ -144,7 +144,8 @@ def test_opening_the_landmarker_is_quiet_and_leaves_matplotlib_alone() -> None:
     code = (
         "import sys\n"
         "from enliven.face.landmarker import open_landmarker\n"
-        "with open_landmarker(): pass\n"
+        "import numpy\n"
+        "with open_landmarker() as opened: opened.detect(numpy.zeros((300, 300, 3), numpy.uint8))\n"
         "assert 'matplotlib' not in sys.modules and 'mediapipe.tasks' not in sys.modules\n"
         "print('said on purpose', file=sys.stderr)\n"
     )

@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -70,12 +70,13 @@ def _prepare_package() -> Path:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Hold back what C++ writes to stderr; afterwards pass on every line that is not known chatter."""
-    try:
-        stderr = os.dup(2)
-    except OSError:  # a process without stderr has nothing to keep quiet
-        yield
-        return
-    with tempfile.TemporaryFile() as held:
+    with ExitStack() as stack:
+        try:
+            held = stack.enter_context(tempfile.TemporaryFile())
+            stderr = os.dup(2)
+        except OSError:  # no stderr to keep quiet, or nowhere to hold it: chatter is better than failure
+            yield
+            return
         os.dup2(held.fileno(), 2)
         try:
             yield

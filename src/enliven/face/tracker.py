@@ -146,7 +146,7 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
         if self._rivals.nearest(seen) < min(distance, _SAME_LOOK):
             return False
         if change.is_large:
-            return distance < _SAME_LOOK
+            return distance < (_STEADY_LOOK if change.is_total else _SAME_LOOK)
         return difference(face.last.seen, seen) < _STEADY_LOOK or distance < _SAME_LOOK
 
     def _stands_check(self, image: Picture, face: _Followed, measured: Measured) -> bool:
