@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from enliven.media.audio import Sound
 from enliven.media.folder import TIMES_FILE
@@ -17,10 +18,13 @@ from enliven.types import Frame
 class FolderWriter(Writer):
     """``000001.png`` and so on, and ``times.json``; the folder appears when all are there."""
 
-    def __init__(self, path: Path, size_wh: tuple[int, int], sound: Sound | None) -> None:
+    def __init__(self, path: Path, size_wh: tuple[int, int], sound: Sound | None, statement: str) -> None:
         super().__init__(path)
         self.size_wh = size_wh
         self._times: list[Fraction] = []
+        self._statement = PngInfo()
+        if statement:
+            self._statement.add_text("Comment", statement)
         try:
             self.temporary.mkdir()
         except OSError as error:
@@ -32,7 +36,9 @@ class FolderWriter(Writer):
         self._times.append(frame.time)
         try:
             name = f"{len(self._times):06d}.png"
-            Image.fromarray(frame.image).save(self.temporary / name, compress_level=1)
+            Image.fromarray(frame.image).save(
+                self.temporary / name, compress_level=1, pnginfo=self._statement
+            )
         except OSError as error:
             self.abort()
             raise not_written(self.path, error) from None

@@ -21,7 +21,12 @@ class GifWriter(Writer):
     """Frames go to the disk as they come; one palette, from the first frame, keeps colours from flickering."""
 
     def __init__(
-        self, path: Path, size_wh: tuple[int, int], rate: Fraction | None, sound: Sound | None
+        self,
+        path: Path,
+        size_wh: tuple[int, int],
+        rate: Fraction | None,
+        sound: Sound | None,
+        statement: str,
     ) -> None:
         super().__init__(path)
         self.size_wh = size_wh
@@ -29,6 +34,7 @@ class GifWriter(Writer):
         self._held: tuple[Image.Image, Fraction] | None = None
         self._palette: Image.Image | None = None
         self._ended = Fraction(0)
+        self._statement = statement.encode("ascii", "replace")
         try:
             self._file = self.temporary.open("wb")
         except OSError as error:
@@ -70,6 +76,7 @@ class GifWriter(Writer):
             header, _ = GifImagePlugin.getheader(image, info={"duration": 0, "loop": 0})
             yield from header
             yield b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
+            yield from _comment(self._statement)
         yield from GifImagePlugin.getdata(image, duration=hundredths * 10)
 
     def close(self) -> None:
@@ -80,3 +87,10 @@ class GifWriter(Writer):
 
     def discard(self) -> None:
         self._file.close()
+
+
+def _comment(text: bytes) -> Iterator[bytes]:
+    """A GIF comment extension; nothing for an empty text."""
+    if text:
+        parts = [text[i : i + 255] for i in range(0, len(text), 255)]
+        yield b"\x21\xfe" + b"".join(bytes([len(part)]) + part for part in parts) + b"\x00"

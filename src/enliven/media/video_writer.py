@@ -38,6 +38,7 @@ class VideoFileWriter(Writer):
         time_base: Fraction | None,
         sound: Sound | None,
         threads: int,
+        statement: str,
     ) -> None:
         super().__init__(path)
         suffix = path.suffix.lower()
@@ -53,7 +54,7 @@ class VideoFileWriter(Writer):
         self._container: av.container.OutputContainer | None = None
         self._sound: SoundTrack | None = None
         try:
-            self._open(suffix, threads, sound)
+            self._open(suffix, threads, sound, statement)
         except OSError as error:
             self.abort()
             raise not_written(path, error) from None
@@ -61,11 +62,13 @@ class VideoFileWriter(Writer):
             self.abort()
             raise
 
-    def _open(self, suffix: str, threads: int, sound: Sound | None) -> None:
+    def _open(self, suffix: str, threads: int, sound: Sound | None, statement: str) -> None:
         # Without its own time scale, mp4 rounds the beginning of a late first frame to milliseconds.
         mp4 = {"movflags": "faststart", "movie_timescale": str(self._tick.denominator)}
         options = mp4 if suffix == ".mp4" else {}
         self._container = av.open(str(self.temporary), "w", options=options)
+        if statement:
+            self._container.metadata["comment"] = statement
         codec = _CODECS[suffix]
         self._stream = self._container.add_stream(codec, options=_OPTIONS[codec])
         self._stream.width, self._stream.height = self.size_wh

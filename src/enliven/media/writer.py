@@ -92,25 +92,27 @@ def open_writer(
     sound: Sound | None = None,
     overwrite: bool = False,
     threads: int = 0,
+    statement: str = "",
 ) -> Writer:
     """A writer for .mp4, .webm, .gif, or a folder of PNG frames (a path without a suffix).
 
     ``rate``: average frames a second, for the last frame's length; ``time_base``: frame times are whole
-    multiples of it. Raises OutputError when ``path`` exists, cannot be written or has an unknown suffix.
+    multiples of it; ``statement``: kept in the file's metadata. Raises OutputError when ``path`` exists,
+    cannot be written or has an unknown suffix.
     """
     check_output(path, overwrite=overwrite)
     suffix = path.suffix.lower()
     if suffix == ".gif":
         from enliven.media.gif_writer import GifWriter
 
-        return GifWriter(path, size_wh, rate, sound)
+        return GifWriter(path, size_wh, rate, sound, statement)
     if suffix in VIDEO_SUFFIXES:
         from enliven.media.video_writer import VideoFileWriter
 
-        return VideoFileWriter(path, size_wh, rate, time_base, sound, threads)
+        return VideoFileWriter(path, size_wh, rate, time_base, sound, threads, statement)
     from enliven.media.folder_writer import FolderWriter
 
-    return FolderWriter(path, size_wh, sound)
+    return FolderWriter(path, size_wh, sound, statement)
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:

@@ -85,9 +85,7 @@ def outer_flow(source: Floats, target: Floats, weight: Floats, face_px: float) -
 def _smoothed_around(values: Floats) -> Floats:
     """(N, 2) mean over neighbours on a closed contour: hidden points moved to an outline may jump there."""
     kernel = np.array([1.0, 2.0, 3.0, 2.0, 1.0], np.float32) / np.float32(9)
-    smoothed: Floats = sum(  # type: ignore[assignment]
-        np.roll(values, shift, axis=0) * kernel[shift + 2] for shift in range(-2, 3)
-    )
+    smoothed: Floats = sum(np.roll(values, shift, axis=0) * kernel[shift + 2] for shift in range(-2, 3))
     return smoothed
 
 

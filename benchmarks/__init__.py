@@ -1,0 +1,1 @@
+"""One script a question; each prints one JSON line a case."""

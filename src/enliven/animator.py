@@ -1,0 +1,196 @@
+"""The order of the rooms: a photo and a driving face in, a talking picture out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from enliven.compositing.paste import Paster
+from enliven.driving import Driving, DrivingSettings
+from enliven.media.audio import Sound
+from enliven.model.engine import Engine
+from enliven.model.warp_engine import WarpEngine
+from enliven.motion.regions import TransferSettings
+from enliven.motion.stream import transfer_stream
+from enliven.motion.transfer import MotionTransfer
+from enliven.portrait import Portrait, read_portrait
+from enliven.prefetch import prefetch
+from enliven.provenance.outlet import Outlet, Provenance, check_output, open_output
+from enliven.settings import AnimateSettings, Summary
+from enliven.stopwatch import Stopwatch
+from enliven.types import Frame, Motion
+
+PathLike = str | Path
+Progress = Callable[[int, int | None], None]
+
+_LOOKAHEAD_SECONDS = Fraction(10)
+"""How much of the driving video is searched for a reference frame before the first picture goes out."""
+
+
+def no_progress(done: int, total: int | None) -> None:
+    """Shows nothing."""
+
+
+def animate(
+    photo: PathLike,
+    driving: PathLike,
+    out: PathLike,
+    *,
+    settings: AnimateSettings | None = None,
+    start: Fraction | None = None,
+    end: Fraction | None = None,
+    overwrite: bool = False,
+    provenance: Provenance | None = None,
+    progress: Progress = no_progress,
+) -> Summary:
+    """Write a video of the person in ``photo`` moving like the face in ``driving``; complete or absent.
+
+    ``driving``: a video, an animated GIF, a folder of numbered images or a ``.motion`` file;
+    ``start``, ``end``: seconds of it; ``out``: .mp4, .webm, .gif, or a folder for PNG frames;
+    ``provenance``: who agreed and which key signs; ``progress``: called with frames done and expected.
+    Raises MediaError, FaceError, OutputError, MotionFileError and UsageError.
+    """
+    began = time.perf_counter()
+    check_output(Path(out), overwrite=overwrite)
+    summary = Animator(photo, settings).write(
+        driving, out, start=start, end=end, overwrite=overwrite, provenance=provenance, progress=progress
+    )
+    return replace(summary, seconds=time.perf_counter() - began)
+
+
+def load_engine(name: str, portrait: Portrait) -> Engine:
+    """The engine that users call ``name``, ready for one person."""
+    engines = {"warp": WarpEngine}
+    return engines[name](portrait.picture, portrait.landmarks)
+
+
+class Animator:
+    """One person, ready to be driven as often as one likes.
+
+    >>> for frame in Animator("me.jpg").frames("talk.mp4"):  # doctest: +SKIP
+    ...     show(frame.image, frame.time)
+    """
+
+    def __init__(self, photo: PathLike, settings: AnimateSettings | None = None) -> None:
+        """Raises MediaError for an unreadable photo, FaceError when it shows no usable face."""
+        self.photo = Path(photo)
+        self.settings = settings or AnimateSettings()
+        self.portrait = read_portrait(self.photo, self.settings)
+        self.engine = load_engine(self.settings.engine, self.portrait)
+        self._paster = Paster(self.portrait.picture)
+
+    def frames(
+        self, driving: PathLike, *, start: Fraction | None = None, end: Fraction | None = None
+    ) -> Iterator[Frame]:
+        """The moving person, one frame a driving frame, with exact times."""
+        with Driving(Path(driving), self._driving_settings(start, end)) as driver:
+            yield from self._rendered(driver, Stopwatch())
+
+    def write(
+        self,
+        driving: PathLike,
+        out: PathLike,
+        *,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        overwrite: bool = False,
+        provenance: Provenance | None = None,
+        progress: Progress = no_progress,
+    ) -> Summary:
+        """Like :func:`animate`, for a person who is driven more than once."""
+        began, watch = time.perf_counter(), Stopwatch()
+        with Driving(Path(driving), self._driving_settings(start, end), watch) as driver:
+            sound, warnings = self._sound(driver, start, end)
+            with open_output(
+                Path(out),
+                size_wh=self.portrait.landmarks.image_size_wh,
+                rate=driver.rate,
+                time_base=driver.time_base,
+                sound=sound,
+                overwrite=overwrite,
+                provenance=replace(provenance or Provenance(), engine=self.engine.name),
+                threads=self.settings.threads,
+            ) as output:
+                frames, duration = self._write_all(driver, output, watch, progress)
+        return self._summary(
+            driver, output, Path(out), watch, warnings, frames, duration, time.perf_counter() - began
+        )
+
+    def _write_all(
+        self, driver: Driving, output: Outlet, watch: Stopwatch, progress: Progress
+    ) -> tuple[int, Fraction]:
+        """Number of frames written and the time of the last one."""
+        count, last = 0, Fraction(0)
+        for frame in prefetch(self._rendered(driver, watch), depth=2):
+            with watch.room("outlet"):
+                output.write(frame)
+            count, last = count + 1, frame.time
+            progress(count, driver.frame_count)
+        return count, last
+
+    def _rendered(self, driver: Driving, watch: Stopwatch) -> Iterator[Frame]:
+        transfer = MotionTransfer(self.portrait.photo_landmarks, self._transfer_settings())
+        motions = transfer_stream(prefetch(driver, depth=8), transfer, _LOOKAHEAD_SECONDS)
+        for motion in self._without_losses(motions):
+            with watch.room("model"):
+                rendering = self.engine.render(self.portrait.from_photo(motion.points))
+            with watch.room("compositing"):
+                picture = self._paster.paste(rendering)
+            yield Frame(picture, motion.time)
+
+    def _without_losses(self, motions: Iterator[Motion]) -> Iterator[Motion]:
+        """What --on-lost makes of the moments in which the driver was not seen."""
+        ever_seen, left_out, skipping_since = False, Fraction(0), None
+        for motion in motions:
+            if motion.held and self.settings.on_lost == "stop" and ever_seen:
+                return
+            if motion.held and self.settings.on_lost == "skip":
+                skipping_since = motion.time if skipping_since is None else skipping_since
+                continue
+            if skipping_since is not None:
+                left_out, skipping_since = left_out + motion.time - skipping_since, None
+            ever_seen = ever_seen or not motion.held
+            yield replace(motion, time=motion.time - left_out)
+
+    def _sound(
+        self, driver: Driving, start: Fraction | None, end: Fraction | None
+    ) -> tuple[Sound | None, list[str]]:
+        if not driver.has_sound:
+            return None, []
+        if self.settings.on_lost == "skip":
+            return None, ["The sound was left out: moments that are skipped would put it out of step."]
+        return Sound(driver.source, start, end), []
+
+    def _driving_settings(self, start: Fraction | None, end: Fraction | None) -> DrivingSettings:
+        return DrivingSettings(self.settings.driving_face, self.settings.smoothing, start, end)
+
+    def _transfer_settings(self) -> TransferSettings:
+        return TransferSettings(mode=self.settings.motion, strength=self.settings.strengths())
+
+    def _summary(
+        self,
+        driver: Driving,
+        output: Outlet,
+        out: Path,
+        watch: Stopwatch,
+        warnings: list[str],
+        frames: int,
+        last: Fraction,
+        seconds: float,
+    ) -> Summary:
+        return Summary(
+            out=out,
+            frames=frames,
+            frames_lost=driver.frames_lost,
+            scene_cuts=driver.cuts,
+            duration=last + (1 / driver.rate if driver.rate else 0),
+            seconds=seconds,
+            size_wh=output.size_wh,
+            crop_xyxy=self.portrait.crop_xyxy(),
+            engine=self.engine.name,
+            ms_per_frame=watch.ms_per(frames),
+            warnings=(*self.portrait.notes, *warnings, *driver.warnings, *output.notes),
+        )

@@ -1,0 +1,138 @@
+"""`enliven animate`: a photo and a driving video in, a talking video out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from enliven.apps.cli.options import (
+    DrivingFace,
+    End,
+    Overwrite,
+    Quiet,
+    Smoothing,
+    Start,
+    region_strengths,
+    seconds,
+    strength_of_all,
+)
+from enliven.errors import UsageError
+from enliven.settings import REGIONS, AnimateSettings
+
+if TYPE_CHECKING:
+    from enliven.settings import Summary
+
+
+def animate(
+    photo: Annotated[Path, typer.Argument(help="A photo of a face.", show_default=False)],
+    driving: Annotated[
+        Path,
+        typer.Option(
+            "--driving",
+            "-d",
+            help="What leads: a video, an animated GIF, a folder of numbered images or a .motion file.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="OUT.mp4, .webm, .gif, or a folder for PNG frames.",
+            show_default="PHOTO_DRIVING.mp4 here",
+        ),
+    ] = None,
+    motion: Annotated[
+        str, typer.Option(help="relative: the driver's changes on this person's face; absolute: as they are.")
+    ] = "relative",
+    regions: Annotated[
+        str, typer.Option(help=f"What moves: all, or some of {', '.join(REGIONS)}, with commas.")
+    ] = "all",
+    strength: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How far it moves, 0 to 2; also by region, e.g. 0.8 or mouth=1.2. May be repeated.",
+            show_default="1",
+        ),
+    ] = None,
+    output: Annotated[
+        str, typer.Option(help="photo: the whole photo, its face moving; crop: the square around the face.")
+    ] = "photo",
+    size: Annotated[
+        int | None, typer.Option(help="Longest side of the output in pixels.", show_default="as the photo")
+    ] = None,
+    start: Start = None,
+    end: End = None,
+    photo_face: Annotated[
+        str,
+        typer.Option(help="Which face of the photo: largest, left, right, an index from the left, or x,y."),
+    ] = "largest",
+    driving_face: DrivingFace = "largest",
+    on_lost: Annotated[
+        str,
+        typer.Option(
+            help="While the driver's face is lost: hold the last motion, skip the moments, or stop."
+        ),
+    ] = "hold",
+    smoothing: Smoothing = 1.0,
+    engine: Annotated[str, typer.Option(help="What makes the pixels: warp.")] = "warp",
+    threads: Annotated[
+        int, typer.Option(min=0, help="Threads for decoding and encoding; 0: as they choose.")
+    ] = 0,
+    device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
+    consent: Annotated[str, typer.Option(help="Who agreed and how; goes into the file's metadata.")] = "",
+    subject: Annotated[str, typer.Option(help="Whom the photo shows; goes into the file's metadata.")] = "",
+    overwrite: Overwrite = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One summary object on stdout.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a video of the person in PHOTO moving like the face in --driving.
+
+    The sound of the driving video is kept, and the result says in its metadata that it was made.
+    """
+    if device not in {"auto", "cpu"}:
+        raise UsageError(f"--device is '{device}', but engine '{engine}' runs on: auto, cpu.")
+    settings = AnimateSettings(
+        motion=motion,
+        regions=REGIONS if regions == "all" else tuple(r.strip() for r in regions.split(",")),
+        strength=strength_of_all(strength or []),
+        region_strengths=region_strengths(strength or []),
+        output=output,
+        size=size,
+        photo_face=photo_face,
+        driving_face=driving_face,
+        on_lost=on_lost,
+        smoothing=smoothing,
+        engine=engine,
+        threads=threads,
+    )
+    span = (seconds(start), seconds(end))
+    from enliven.apps.cli.progress import FrameProgress
+    from enliven.provenance.outlet import Provenance
+
+    provenance = Provenance(consent=consent, subject=subject)
+    target = out or Path(f"{photo.stem}_{driving.stem}.mp4")
+    with FrameProgress("animating", quiet=quiet or as_json) as progress:
+        from enliven.animator import animate as run
+
+        summary = run(
+            photo, driving, target, settings=settings, start=span[0], end=span[1],
+            overwrite=overwrite, provenance=provenance, progress=progress.update,
+        )  # fmt: skip
+    report(summary, as_json=as_json, quiet=quiet)
+
+
+def report(summary: Summary, *, as_json: bool, quiet: bool) -> None:
+    """The closing line on stdout, warnings on stderr."""
+    if as_json:
+        typer.echo(json.dumps(summary.as_json()))
+        return
+    for warning in summary.warnings:
+        print(f"note: {warning}", file=sys.stderr)
+    if not quiet:
+        typer.echo(summary.sentence())

@@ -1,0 +1,58 @@
+"""`enliven`: one command a file; this one knows their names and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from enliven.apps.cli import animate, demo, doctor, motion
+from enliven.errors import EnlivenError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT."""
+
+app = typer.Typer(
+    name="enliven",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Bring a still photo of a face to life, led by the face of a driving video. "
+    "Every result is marked as made; use it only with people's consent.",
+)
+app.command()(animate.animate)
+app.command()(demo.demo)
+app.add_typer(motion.app, name="motion")
+app.command()(doctor.doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from enliven import __version__
+
+        typer.echo(f"enliven {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def enliven(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """The options that stand before every command."""
+
+
+def main() -> None:
+    """Run a command; errors that we foresee become one sentence and an exit code."""
+    try:
+        app()
+    except EnlivenError as error:
+        print(f"enliven: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("enliven: stopped; unfinished files were removed.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
