@@ -61,7 +61,7 @@ def _report(case: str, photo: Path, driving: Path, folder: Path, *options: str) 
     command = [*RUN, str(photo), "-d", str(driving), "-o", str(folder / "out.mp4"), "--overwrite", "--json"]
     began = time.perf_counter()
     process = subprocess.Popen(
-        [*command, "--accept-terms", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     text, complaint = process.communicate()
     if process.returncode:
@@ -98,7 +98,7 @@ def _photo(folder: Path, side: int) -> Path:
 def _driving_video(folder: Path, photo: Path, size_wh: tuple[int, int]) -> Path:
     path = folder / "driving.mp4"
     command = [*RUN, str(photo), "-d", str(builtin_motion()), "-o", str(path), "--size", str(size_wh[0])]
-    subprocess.run([*command, "--accept-terms", "--quiet"], check=True, capture_output=True)
+    subprocess.run([*command, "--quiet"], check=True, capture_output=True)
     return path
 
 

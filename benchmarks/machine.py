@@ -15,7 +15,9 @@ def stamp() -> dict[str, object]:
 
 def _commit() -> str:
     root = Path(__file__).parents[1]
-    run = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True)
+    run = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True, check=False
+    )
     return run.stdout.strip() or "unknown"
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +13,9 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
-def config_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("config")
-
-
-@pytest.fixture(scope="session")
-def enliven(config_folder: Path) -> Run:
-    """``enliven("animate", photo, ...)`` -> the finished process, terms accepted, its own config folder."""
+def enliven() -> Run:
+    """``enliven("animate", photo, ...)`` -> the finished process."""
     environment = os.environ | {
-        "ENLIVEN_ACCEPT_TERMS": "1",
-        "ENLIVEN_CONFIG_DIR": str(config_folder),
         "COLUMNS": "120",
     }
 

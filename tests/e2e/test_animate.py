@@ -88,15 +88,8 @@ def test_a_crop_is_square_and_of_the_size_asked_for(enliven: Run, tmp_path: Path
 def test_strength_zero_leaves_the_photo_still() -> None:
     animator = api.Animator(PHOTO, api.AnimateSettings(strength=0.0))
     photo = cv2.imread(str(PHOTO))[:, :, ::-1]
-    for frame in animator.frames(MOTION, end=Fraction(1, 5), unmarked_for_further_processing=True):
+    for frame in animator.frames(MOTION, end=Fraction(1, 5)):
         assert np.abs(frame.image.astype(int) - photo).mean() < 0.1
-
-
-def test_frames_of_the_python_api_are_marked_unless_asked_for_by_name() -> None:
-    animator = api.Animator(PHOTO, api.AnimateSettings(strength=0.0))
-    marked = next(animator.frames(MOTION)).image.astype(int)
-    plain = next(animator.frames(MOTION, unmarked_for_further_processing=True)).image.astype(int)
-    assert 0.1 < np.abs(marked - plain).mean() < 3.0
 
 
 def test_a_driving_video_drives_with_its_sound(

@@ -44,7 +44,7 @@ def test_doctor_finds_what_the_main_job_needs(enliven: Run) -> None:
 
 
 def test_the_demo_writes_video_and_contact_sheet(enliven: Run, tmp_path: Path) -> None:
-    done = enliven("demo", "--output-folder", tmp_path / "demo", ENLIVEN_ACCEPT_TERMS="")
+    done = enliven("demo", "--output-folder", tmp_path / "demo")
     assert done.returncode == 0, done.stderr
     written = {path.suffix for path in (tmp_path / "demo").iterdir()}
     assert {".mp4", ".png"} <= written

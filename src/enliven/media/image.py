@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import warnings
 from pathlib import Path
@@ -39,8 +40,9 @@ def read_photo(path: Path) -> Picture:
         raise MediaError(
             f"{path} is not a picture that can be read. A photo is needed: JPEG, PNG, WebP, TIFF, BMP or HEIC."
         ) from None
-    except Image.DecompressionBombError:
-        raise _too_large(path, "more than 178 million pixels") from None
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r"\d+", str(error))
+        raise _too_large(path, f"{int(pixels[0]) // 1_000_000 if pixels else 178} megapixels") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise MediaError(
             f"{path} is truncated or damaged ({error}). A whole picture is needed; try to copy it again."

@@ -22,12 +22,12 @@ from enliven.topology import (
 from enliven.types import Floats, Landmarks
 
 EYES = ((RIGHT_EYE, RIGHT_IRIS), (LEFT_EYE, LEFT_IRIS))
-OPEN_PRIOR = 0.26
-"""Openness of an eye at rest when nothing better is known (mean over the databank's frontal faces)."""
-OPEN_LEAST = 0.12
+OPEN_PRIOR = 0.20
+"""Openness of an eye at rest when nothing better is known: that of the mean face."""
+OPEN_LEAST = 0.11
 """Below this an eye is not taken for one at rest."""
-SHUT_PRIOR = 0.055
-SHUT_MOST = 0.085
+SHUT_PRIOR = 0.045
+SHUT_MOST = 0.075
 """No matter what the clip shows, more than this is not shut."""
 
 _STABLE = list(STABLE)
@@ -89,9 +89,13 @@ class DriverRange:
         """Openness of the eye at rest: the reference frame's, unless that one is caught in a blink."""
         own = reference.openness[side]
         usual = float(np.median(self.seen)) if self.seen else OPEN_PRIOR
-        if own >= OPEN_LEAST and own >= 0.6 * usual:
+        if own >= 0.6 * usual and self._is_open(own, side):
             return own
-        return max(usual, OPEN_LEAST) if usual >= OPEN_LEAST else OPEN_PRIOR
+        return usual if self._is_open(usual, side) else OPEN_PRIOR
+
+    def _is_open(self, openness: float, side: int) -> bool:
+        """Wide enough for an eye at rest, or narrow but much wider than the same eye in a blink."""
+        return openness >= OPEN_LEAST or openness > 2.2 * max(self.least[side], 0.01)
 
     def shut(self, side: int, rest: float) -> float:
         """At this openness and below the eye is shut."""

@@ -120,20 +120,29 @@ class Lids:
         ``points``: (478, 3), the source with its other expressions, not yet turned.
         """
         result = points.copy()
-        down = _down(self._source)
         for side, (eye, upper, lower) in enumerate(_LIDS):
             own = np.linalg.norm(self._source[upper, :2] - self._source[lower, :2], axis=1).astype(np.float32)
             floor = own if self._shut_in_photo[side] else np.zeros_like(own)
             wanted = floor + (self._open[side] - floor) * np.float32(np.clip(fractions[side], 0.0, 1.35))
-            change = (wanted - own) * np.float32(strength)  # (7,)
+            apart = self._apart(side)
+            # (7, 3) by which the lids part further or come together, in depth too: or a nod would part them.
+            change = apart * ((wanted - own) * np.float32(strength))[:, None]
             shift = (points[[eye[0], eye[8]]] - self._source[[eye[0], eye[8]]]).mean(axis=0)
-            up_move = -down * (change * (1 - _LOWER_LID_SHARE))[:, None]
-            low_move = down * (change * _LOWER_LID_SHARE)[:, None]
+            up_move, low_move = change * (1 - _LOWER_LID_SHARE), -change * _LOWER_LID_SHARE
             above, below = self._skin[side]
             result += above @ up_move + below @ low_move
             result[upper] = self._source[upper] + shift + up_move
             result[lower] = self._source[lower] + shift + low_move
         return result
+
+    def _apart(self, side: int) -> Floats:
+        """(7, 3) from each lower lid point to its upper one, one pixel long in the picture's plane."""
+        _, upper, lower = _LIDS[side]
+        if self._shut_in_photo[side]:
+            return np.repeat(-_down(self._source)[None], len(upper), axis=0)
+        between = self._source[upper] - self._source[lower]
+        length = np.linalg.norm(between[:, :2], axis=1, keepdims=True)
+        return np.asarray(between / np.maximum(length, 1e-6), np.float32)
 
 
 def _skin_weights(upper: list[int], lower: list[int]) -> tuple[Floats, Floats]:
