@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
+import uuid
 import warnings
 from pathlib import Path
 
@@ -54,15 +54,14 @@ def write_picture(path: Path, image: Picture) -> None:
 
     For pictures about results (contact sheets, reports); results leave through ``provenance.outlet``.
     """
-    descriptor, name = tempfile.mkstemp(prefix=".enliven-", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
     try:
-        Image.fromarray(image).save(name, compress_level=3, quality=92)
-        Path(name).replace(path)
+        Image.fromarray(image).save(temporary, compress_level=3, quality=92)
+        temporary.replace(path)
     except OSError as error:
         raise OutputError(f"{path} could not be written: {error.strerror or error}.") from None
     finally:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def check_readable(path: Path, what: str) -> None:

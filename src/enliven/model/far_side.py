@@ -12,13 +12,15 @@ import numpy.typing as npt
 
 from enliven.geometry import Similarity
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
-from enliven.topology import mirror_permutation
+from enliven.topology import FACE_OVAL, mean_shape, mirror_permutation
 from enliven.types import FaceCrop, Floats, Overlay, Picture
 
 _SHOWS_MORE = (0.12, 0.40)
 """The loan fades in between these differences of what the photo shows of a triangle and its mirror image."""
 _STRETCHED = (1.6, 3.0)
 """Between these factors of growth a triangle begins to need the loan."""
+_OUTLINE = (0.12, 0.38)
+"""Between these distances from the outline, in units of the mean face, the loan fades in."""
 _LEAST_ALPHA = 0.02
 
 
@@ -34,13 +36,30 @@ class FarSide:
         shown = _shown(source, self._faces)
         mirror = mirror_permutation()
         mirrored = source[mirror] * np.array([-1, 1, 1], np.float32)
-        self._lends = _ramp(_shown(mirrored, self._faces) - shown, *_SHOWS_MORE)
+        self._lends = _ramp(_shown(mirrored, self._faces) - shown, *_SHOWS_MORE) * _inside(self._faces)
         self._mesh = MeshFlow(source[mirror])
+        self._gain = self._light(source, mirror)
 
     @property
     def is_needed(self) -> bool:
         """False for photos taken from the front."""
         return bool((self._lends > 0).mean() > 0.02)
+
+    def _light(self, source: Floats, mirror: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """(3,) how much brighter each colour is on the far side, so that the loan matches where it meets it."""
+        lent = np.nonzero((self._lends > 0.1) & (_shown(source, self._faces) > 0.15))[0]
+        if lent.size < 20:
+            return np.ones(3)
+        own = self._colours(source, lent)
+        other = self._colours(source[mirror], lent)
+        return np.asarray(np.clip(own / np.maximum(other, 1.0), 0.6, 1.5), np.float64)
+
+    def _colours(self, points: Floats, faces: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """(3,) median colour of the photo at the middles of triangles."""
+        middles = self._crop.to_picture.apply(points[self._faces[faces], :2].mean(axis=1))
+        columns = np.clip(np.round(middles[:, 0]).astype(int), 0, self._photo.shape[1] - 1)
+        rows = np.clip(np.round(middles[:, 1]).astype(int), 0, self._photo.shape[0] - 1)
+        return np.asarray(np.median(self._photo[rows, columns].astype(np.float64), axis=0), np.float64)
 
     def overlay(self, target: Floats, labels: npt.NDArray[np.int32]) -> Overlay | None:
         """The borrowed pixels for landmarks at ``target`` (478, 3) grid pixels; None where none are needed.
@@ -50,6 +69,8 @@ class FarSide:
         growth = -doubled_areas(target[:, :2], self._faces) / self._areas
         weights = np.append(self._lends * _ramp(growth, *_STRETCHED), np.float32(0)).astype(np.float32)
         alpha = cv2.GaussianBlur(weights[labels], (0, 0), max(self._crop.size / 96, 1.0))
+        # Beyond the mesh there is nothing to lend: the alpha ends just inside of its outline.
+        alpha *= cv2.blur(cv2.erode((labels >= 0).astype(np.float32), np.ones((5, 5))), (5, 5))
         rows, columns = (
             np.nonzero((alpha > _LEAST_ALPHA).any(axis=1))[0],
             np.nonzero(alpha.max(axis=0) > _LEAST_ALPHA)[0],
@@ -77,6 +98,7 @@ class FarSide:
             self._photo, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         soft = cv2.warpAffine(alpha, matrix, size_wh, flags=flags)
+        image = np.asarray(np.clip(image * self._gain, 0, 255), np.uint8)
         return Overlay(image, soft, Similarity(shift_px=(float(first[0]), float(first[1]))))
 
 
@@ -86,6 +108,14 @@ def _shown(points: Floats, faces: npt.NDArray[np.int64]) -> Floats:
     normal = np.cross(b - a, c - a)
     cosine: Floats = (-normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)).astype(np.float32)
     return cosine
+
+
+def _inside(faces: npt.NDArray[np.int64]) -> Floats:
+    """(N,) 0 at the face's outline, where hair and ears lie over the skin, 1 further in."""
+    xy = mean_shape()[:, :2]
+    middles = xy[faces].mean(axis=1)
+    distance = np.linalg.norm(middles[:, None] - xy[list(FACE_OVAL)][None], axis=2).min(axis=1)
+    return _ramp(distance, *_OUTLINE)
 
 
 def _ramp(values: Floats, low: float, high: float) -> Floats:

@@ -18,8 +18,8 @@ from enliven.types import Floats, Overlay, Picture
 
 _DARK = np.array([46.0, 20.0, 18.0])
 """Colour of a mouth's depth in good light."""
-_TEETH = np.array([212.0, 201.0, 188.0])
-_TEETH_OPACITY = 0.7
+_TEETH = np.array([226.0, 219.0, 208.0])
+_TEETH_OPACITY = 0.8
 _SHOWS_INSIDE = 0.018
 """Mean lip gap over the face's height from which the photo shows the inside of the mouth."""
 _RING, _INNER = list(OUTER_LIPS), list(INNER_LIPS)
@@ -139,5 +139,6 @@ def _interior_colours(lips: Colours, skin: Colours) -> tuple[Colours, ...]:
     """Throat, tongue and teeth, (3,) each, in the light that falls on lips and skin."""
     light = float(np.clip(skin.mean() / 150.0, 0.3, 1.05))
     throat = 0.85 * _DARK * light + 0.08 * lips
-    teeth = 0.6 * _TEETH * light + 0.4 * np.minimum(1.1 * skin, 235.0)
+    tint = skin / max(float(skin.max()), 1.0)
+    teeth = _TEETH * light * (0.4 + 0.6 * tint)
     return throat, 0.5 * throat + 0.36 * lips, teeth

@@ -103,12 +103,13 @@ class FrameEncoder:
     def __init__(self) -> None:
         self._state = _State()
 
-    def encode(self, points: Floats, *, key: bool) -> tuple[bytes, bool]:
+    def encode(self, points: Floats, *, key: bool, anchor: bool = False) -> tuple[bytes, bool]:
         """A packet for (478, 3) ``points``, and whether it is an anchor.
 
-        ``key``: make it readable without the frames before, from the last anchor on.
+        ``key``: make it readable without the frames before, from the last anchor on; ``anchor``: from
+        this packet on, for receivers that join in the middle.
         """
-        if self._state.anchor is not None:
+        if self._state.anchor is not None and not anchor:
             packet = self._change(points, key)
             if self.rms_error_px(points) <= _WORST_RMS_PX:
                 return packet, False

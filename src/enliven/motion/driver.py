@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import RigidPose, fit_rigid_pose
-from enliven.measure import eye_openness, head_pose, mouth_openness
+from enliven.measure import eye_openness, head_pose, mouth_openness, mouth_width
 from enliven.topology import (
     LEFT_EYE,
     LEFT_IRIS,
@@ -85,10 +85,15 @@ class DriverRange:
         if len(self.seen) < 512:
             self.seen.append(float(np.mean(openness)))
 
+    @property
+    def usual(self) -> float:
+        """Median openness of both eyes so far."""
+        return float(np.median(self.seen)) if self.seen else OPEN_PRIOR
+
     def rest(self, side: int, reference: Reference) -> float:
         """Openness of the eye at rest: the reference frame's, unless that one is caught in a blink."""
         own = reference.openness[side]
-        usual = float(np.median(self.seen)) if self.seen else OPEN_PRIOR
+        usual = self.usual
         if own >= 0.6 * usual and self._is_open(own, side):
             return own
         return usual if self._is_open(usual, side) else OPEN_PRIOR
@@ -103,17 +108,19 @@ class DriverRange:
         return float(min(max(learned, 0.8 * SHUT_PRIOR), SHUT_MOST, 0.45 * rest))
 
 
-def unlikeness(driver: Landmarks, photo: Landmarks) -> float:
+def unlikeness(driver: Landmarks, photo: Landmarks, usual_openness: float) -> float:
     """How far a driving frame's pose and expression lie from the photo's; 0 is the same.
 
     Degrees and openings are weighed so that 8 degrees of turn count like a mouth opened by a tenth of
-    the eyes' distance. Closed eyes count as well: a blink is no frame to compare with.
+    the eyes' distance or widened by a twelfth. Closed eyes count as well: a blink is no frame to compare with,
+    and neither are eyes torn open; ``usual_openness`` is this driver's own.
     """
     a, b = head_pose(driver), head_pose(photo)
     turn = np.hypot(a.yaw_deg - b.yaw_deg, a.pitch_deg - b.pitch_deg) / 8.0
     roll = (a.roll_deg - b.roll_deg) / 16.0
     mouth = (mouth_openness(driver.points) - mouth_openness(photo.points)) / 0.10
+    smile = (mouth_width(driver.points) - mouth_width(photo.points)) / 0.08
     eyes = float(np.mean(eye_openness(driver.points)))
-    blink = max(OPEN_LEAST - eyes, 0.0) / 0.03
+    lids = (eyes - usual_openness) / 0.05
     look = float(np.abs(gaze(driver.points) - gaze(photo.points)).mean()) / 0.08
-    return float(np.sqrt(turn**2 + roll**2 + mouth**2 + blink**2 + 0.25 * look**2))
+    return float(np.sqrt(turn**2 + roll**2 + mouth**2 + smile**2 + lids**2 + 0.25 * look**2))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.measure import eye_openness
-from enliven.motion.driver import OPEN_LEAST, OPEN_PRIOR
+from enliven.motion.driver import OPEN_LEAST, OPEN_PRIOR, SHUT_PRIOR
 from enliven.motion.regions import lip_weights
 from enliven.topology import (
     INNER_LOWER_LIP,
@@ -122,7 +122,8 @@ class Lids:
         result = points.copy()
         for side, (eye, upper, lower) in enumerate(_LIDS):
             own = np.linalg.norm(self._source[upper, :2] - self._source[lower, :2], axis=1).astype(np.float32)
-            floor = own if self._shut_in_photo[side] else np.zeros_like(own)
+            width = np.float32(np.linalg.norm(self._source[eye[0]] - self._source[eye[8]]))
+            floor = np.minimum(own, SHUT_PRIOR * width) if self._shut_in_photo[side] else np.zeros_like(own)
             wanted = floor + (self._open[side] - floor) * np.float32(np.clip(fractions[side], 0.0, 1.35))
             apart = self._apart(side)
             # (7, 3) by which the lids part further or come together, in depth too: or a nod would part them.

@@ -8,6 +8,7 @@ while anything that moves more than about a pixel (at a face of 256) is taken as
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import replace
 from fractions import Fraction
 
@@ -30,6 +31,10 @@ _REST_SECONDS = 0.35
 """Time over which a still face is averaged."""
 _NOISE = (0.22, 0.85)
 """RMS offsets, in pixels at a face 256 high, below which all is noise and above which all is motion."""
+_USUAL_NOISE = 0.21
+"""RMS noise, likewise, for which those are right; where a group trembles more, they grow with it."""
+_MOST_NOISE = 4.0
+_NOISE_FRAMES = 50
 _STABLE = list(STABLE)
 
 
@@ -57,6 +62,7 @@ class LandmarkSmoother:
         self._pose = Similarity()
         self._local: Floats | None = None
         self._time = Fraction(0)
+        self._noise = [_Noise() for _ in (*self._groups, "pose")]
 
     def update(self, tracked: TrackedFace) -> TrackedFace:
         """The same moment with less noise; its own time, found and cut stay as they are."""
@@ -76,6 +82,7 @@ class LandmarkSmoother:
         assert tracked.landmarks is not None
         self._anchor = tracked.landmarks.points.copy()
         self._pose, self._local, self._time = Similarity(), self._anchor.copy(), tracked.time
+        self._noise = [_Noise() for _ in self._noise]
         return tracked
 
     def _filtered(self, points: Floats, elapsed: float) -> Floats:
@@ -85,10 +92,11 @@ class LandmarkSmoother:
         measured = fit_similarity(self._anchor[_STABLE, :2], points[_STABLE, :2])
         self._pose = self._pulled_pose(measured, elapsed, unit)
         local = _with_depth(measured.inverse(), points)
-        for group in self._groups:
+        for group, noise in zip(self._groups, self._noise, strict=False):
             offset = local[group] - self._local[group]
             rms = float(np.sqrt((offset[:, :2] ** 2).sum(axis=1).mean()))
-            self._local[group] += offset * np.float32(self._pull(rms / unit, elapsed))
+            tremble = noise.excess(local[group, :2] / unit)
+            self._local[group] += offset * np.float32(self._pull(rms / unit / tremble, elapsed))
         return _with_depth(self._pose, self._local)
 
     def _pulled_pose(self, measured: Similarity, elapsed: float, unit: float) -> Similarity:
@@ -96,7 +104,8 @@ class LandmarkSmoother:
         stable = self._anchor[_STABLE, :2]
         now, wanted = self._pose.apply(stable), measured.apply(stable)
         rms = float(np.sqrt(((wanted - now) ** 2).sum(axis=1).mean()))
-        pull = self._pull(rms / (unit * self._pose.scale), elapsed)
+        unit = unit * self._pose.scale
+        pull = self._pull(rms / unit / self._noise[-1].excess(wanted / unit), elapsed)
         return fit_similarity(stable, now + (wanted - now) * pull)
 
     def _pull(self, offset: float, elapsed: float) -> float:
@@ -104,6 +113,31 @@ class LandmarkSmoother:
         least = 1.0 - math.exp(-elapsed / (_REST_SECONDS * self._strength))
         t = min(max((offset - _NOISE[0]) / (_NOISE[1] - _NOISE[0]), 0.0), 1.0)
         return least + (1.0 - least) * t * t * (3.0 - 2.0 * t)
+
+
+class _Noise:
+    """How much a group of points trembles, told apart from how much it moves.
+
+    The second differences of white noise change their sign from frame to frame (their successive product is
+    -4 variances on average); those of motion do not. A low quantile over the last frames keeps fast speech
+    from being taken for noise.
+    """
+
+    def __init__(self) -> None:
+        self._last: deque[Floats] = deque(maxlen=3)
+        self._variances: deque[float] = deque(maxlen=_NOISE_FRAMES)
+
+    def excess(self, points: Floats) -> float:
+        """By how much the noise of ``points`` (N, 2) exceeds the usual, at least 1."""
+        if len(self._last) == 3:
+            a, b, c = self._last
+            product = (a - 2 * b + c) * (b - 2 * c + points)
+            self._variances.append(-float(product.mean()) / 4.0)
+        self._last.append(points.copy())
+        if len(self._variances) < 10:
+            return 1.0
+        rms = math.sqrt(2.0 * max(float(np.quantile(self._variances, 0.3)), 0.0))
+        return min(max(rms / _USUAL_NOISE, 1.0), _MOST_NOISE)
 
 
 def _with_depth(similarity: Similarity, points: Floats) -> Floats:

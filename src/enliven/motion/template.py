@@ -87,6 +87,7 @@ class MotionWriter(AbstractContextManager["MotionWriter"]):
         except OSError as error:
             raise OutputError(f"{path} could not be written: {error.strerror or error}.") from None
         self._temporary = Path(name)
+        self._temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 is not what a user expects of a file
         self._file = os.fdopen(descriptor, "wb")
         self._encoder = MotionEncoder(
             self._file, size_wh=size_wh, rate=rate, time_base=time_base, source=source, made_with=made_with
@@ -118,6 +119,13 @@ class MotionWriter(AbstractContextManager["MotionWriter"]):
         finally:
             self._file.close()
             self._temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The process's file mode mask; there is no way to read it but to set it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 class MotionReader(AbstractContextManager["MotionReader"]):

@@ -69,21 +69,21 @@ class MotionTransfer:
     def choose_among(self, ahead: list[TrackedFace]) -> None:
         """Begin anew: of these coming frames the one most like the photo becomes the reference."""
         self._reference, self._unlikeness, self._blend = None, np.inf, None
-        self._placement = None
-        for tracked in ahead:
-            if tracked.landmarks is None or not tracked.found:
-                continue
-            self._range.learn(eye_openness(tracked.landmarks.points))
-            unlike = unlikeness(tracked.landmarks, self.source)
+        self._placement, self._range = None, DriverRange()
+        faces = [face.landmarks for face in ahead if face.landmarks is not None and face.found]
+        for landmarks in faces:
+            self._range.learn(eye_openness(landmarks.points))
+        for landmarks in faces:
+            unlike = unlikeness(landmarks, self.source, self._range.usual)
             if unlike < self._unlikeness:
-                self._reference, self._unlikeness = Reference.of(tracked.landmarks), unlike
+                self._reference, self._unlikeness = Reference.of(landmarks), unlike
 
     def consider(self, tracked: TrackedFace) -> None:
         """Learn from a frame that will come; a much better reference is blended in without a jump."""
         if self._reference is None or tracked.landmarks is None or not tracked.found:
             return
         self._range.learn(eye_openness(tracked.landmarks.points))
-        unlike = unlikeness(tracked.landmarks, self.source)
+        unlike = unlikeness(tracked.landmarks, self.source, self._range.usual)
         if unlike < _BETTER * self._unlikeness and self._blend is None:
             self._blend = _Blend(self._reference, self._last.time)
             self._reference, self._unlikeness = Reference.of(tracked.landmarks), unlike

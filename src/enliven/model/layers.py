@@ -1,0 +1,148 @@
+"""Bricks of the networks: convolutions, residual blocks with their norms, AdaIN, self-attention.
+
+Tensors are (B, C, H, W), channels_last in memory. Shapes follow the co-author's published blocks.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrizations, parametrize
+
+_SPECTRAL_EPS = 1e-4
+
+
+def conv(
+    inputs: int, outputs: int, kernel: int = 3, *, spectral: bool = False, bias: bool = True, stride: int = 1
+) -> nn.Module:
+    """A same-size (at stride 1) convolution, spectrally normalised on wish (Miyato et al. 2018)."""
+    layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias)
+    return parametrizations.spectral_norm(layer, eps=_SPECTRAL_EPS) if spectral else layer
+
+
+def linear(inputs: int, outputs: int, *, spectral: bool = False) -> nn.Module:
+    """A fully connected layer, spectrally normalised on wish."""
+    layer = nn.Linear(inputs, outputs)
+    return parametrizations.spectral_norm(layer, eps=_SPECTRAL_EPS) if spectral else layer
+
+
+def fold_spectral_norm(module: nn.Module) -> None:
+    """Replaces every normalised weight by its value, in place: for inference, where it never changes."""
+    for layer in module.modules():
+        if parametrize.is_parametrized(layer, "weight"):
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+
+
+def adaptive_norm(x: Tensor, style: Tensor) -> Tensor:
+    """Adaptive instance normalisation (Huang and Belongie 2017).
+
+    ``x``: (B, C, H, W); ``style``: (B, 2 C), scales minus one first, then shifts. The statistics are
+    taken in float32, since bf16 loses them.
+    """
+    variance, mean = torch.var_mean(x.float(), dim=(2, 3), unbiased=False)  # (B, C)
+    gain, shift = style.float().chunk(2, dim=1)
+    scale = (1.0 + gain) * torch.rsqrt(variance + 1e-5)
+    offset = shift - mean * scale
+    return x * scale[:, :, None, None].to(x.dtype) + offset[:, :, None, None].to(x.dtype)
+
+
+class InstanceNorm(nn.Module):
+    """Instance normalisation with a scale and a shift of its own."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.style = nn.Parameter(torch.zeros(1, 2 * channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same shape."""
+        return adaptive_norm(x, self.style)
+
+
+class DownBlock(nn.Module):
+    """Residual block that halves the side by averaging; spectrally normalised."""
+
+    def __init__(
+        self, inputs: int, outputs: int, *, first: bool = False, norm: bool = False, halve: bool = True
+    ) -> None:
+        """``first``: no activation and no norm on the raw picture; ``norm``: affine instance norms."""
+        super().__init__()
+        self.first, self.halve = first, halve
+        self.norm1 = InstanceNorm(inputs) if norm and not first else nn.Identity()
+        self.norm2 = InstanceNorm(outputs) if norm and not first else nn.Identity()
+        self.conv1 = conv(inputs, outputs, spectral=True, bias=not norm)
+        self.conv2 = conv(outputs, outputs, spectral=True, bias=not norm)
+        changes = halve or inputs != outputs
+        self.skip = conv(inputs, outputs, 1, spectral=True, bias=not norm) if changes else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, Cin, H, W) -> (B, Cout, H/2, W/2), or the same side when not halving."""
+        y = x if self.first else F.relu(self.norm1(x))
+        y = self.conv2(F.relu(self.norm2(self.conv1(y))))
+        if self.halve:
+            # 1 x 1 convolution and averaging commute, so the skip is averaged first: a quarter of the work.
+            return F.avg_pool2d(y, 2) + self.skip(F.avg_pool2d(x, 2))
+        return y + self.skip(x)  # type: ignore[no-any-return]
+
+
+class StyledBlock(nn.Module):
+    """Residual block with two AdaIN, twice as large on wish (nearest neighbour)."""
+
+    def __init__(self, inputs: int, outputs: int, *, double: bool = False, spectral: bool = True) -> None:
+        super().__init__()
+        self.double = double
+        self.style_sizes = (2 * inputs, 2 * outputs)
+        self.conv1 = conv(inputs, outputs, spectral=spectral, bias=False)
+        self.conv2 = conv(outputs, outputs, spectral=spectral, bias=False)
+        changes = double or inputs != outputs
+        self.skip = conv(inputs, outputs, 1, spectral=spectral, bias=False) if changes else nn.Identity()
+
+    @property
+    def style_size(self) -> int:
+        """How many numbers of psi this block takes."""
+        return sum(self.style_sizes)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """(B, Cin, H, W), (B, style_size) -> (B, Cout, H or 2 H, W or 2 W)."""
+        before, between = style.split(self.style_sizes, dim=1)
+        y = F.relu(adaptive_norm(x, before))
+        if self.double:
+            y = F.interpolate(y, scale_factor=2.0, mode="nearest")
+        y = self.conv2(F.relu(adaptive_norm(self.conv1(y), between)))
+        skip = self.skip(x)
+        if self.double:
+            skip = F.interpolate(skip, scale_factor=2.0, mode="nearest")
+        return y + skip  # type: ignore[no-any-return]
+
+
+class PlainBlock(nn.Module):
+    """Residual block of two convolutions with group norms, for the hybrid's small nets."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.GroupNorm(8, channels), nn.GroupNorm(8, channels)
+        self.conv1, self.conv2 = conv(channels, channels), conv(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same shape."""
+        y = self.conv1(F.relu(self.norm1(x)))
+        return x + self.conv2(F.relu(self.norm2(y)))  # type: ignore[no-any-return]
+
+
+class SelfAttention(nn.Module):
+    """Self-attention of SAGAN (Zhang et al. 2019): begins as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query = conv(channels, channels // 8, 1, spectral=True, bias=False)
+        self.key = conv(channels, channels // 8, 1, spectral=True, bias=False)
+        self.value = conv(channels, channels // 2, 1, spectral=True, bias=False)
+        self.out = conv(channels // 2, channels, 1, spectral=True, bias=False)
+        self.gain = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same shape."""
+        q, k, v = (f(x).flatten(2) for f in (self.query, self.key, self.value))  # (B, C', H W)
+        weights = torch.softmax(q.transpose(1, 2).float() @ k.float(), dim=-1).to(v.dtype)  # (B, HW, HW)
+        attended = (v @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
+        return x + self.gain * self.out(attended)  # type: ignore[no-any-return]
