@@ -12,15 +12,13 @@ import numpy.typing as npt
 
 from enliven.geometry import Similarity
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
-from enliven.topology import FACE_OVAL, mean_shape, mirror_permutation
+from enliven.topology import mirror_permutation
 from enliven.types import FaceCrop, Floats, Overlay, Picture
 
-_SHOWS_MORE = (0.12, 0.40)
+_SHOWS_MORE = (0.06, 0.26)
 """The loan fades in between these differences of what the photo shows of a triangle and its mirror image."""
-_STRETCHED = (1.6, 3.0)
+_STRETCHED = (1.2, 1.9)
 """Between these factors of growth a triangle begins to need the loan."""
-_OUTLINE = (0.12, 0.38)
-"""Between these distances from the outline, in units of the mean face, the loan fades in."""
 _LEAST_ALPHA = 0.02
 
 
@@ -36,7 +34,7 @@ class FarSide:
         shown = _shown(source, self._faces)
         mirror = mirror_permutation()
         mirrored = source[mirror] * np.array([-1, 1, 1], np.float32)
-        self._lends = _ramp(_shown(mirrored, self._faces) - shown, *_SHOWS_MORE) * _inside(self._faces)
+        self._lends = _ramp(_shown(mirrored, self._faces) - shown, *_SHOWS_MORE)
         self._mesh = MeshFlow(source[mirror])
         self._gain = self._light(source, mirror)
 
@@ -108,14 +106,6 @@ def _shown(points: Floats, faces: npt.NDArray[np.int64]) -> Floats:
     normal = np.cross(b - a, c - a)
     cosine: Floats = (-normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)).astype(np.float32)
     return cosine
-
-
-def _inside(faces: npt.NDArray[np.int64]) -> Floats:
-    """(N,) 0 at the face's outline, where hair and ears lie over the skin, 1 further in."""
-    xy = mean_shape()[:, :2]
-    middles = xy[faces].mean(axis=1)
-    distance = np.linalg.norm(middles[:, None] - xy[list(FACE_OVAL)][None], axis=2).min(axis=1)
-    return _ramp(distance, *_OUTLINE)
 
 
 def _ramp(values: Floats, low: float, high: float) -> Floats:

@@ -32,6 +32,7 @@ _LIDS = (
 )
 _TOUCH = (0.006, 0.016)
 """Mouth openness at and below which lips touch, and above which their gap is taken as it is."""
+_LEAST_OPENING_PX = 0.25
 _LOWER_LID_SHARE = 0.15
 """Of the way that the lower lid goes when the eye shuts."""
 _LID_REACH = 0.10
@@ -39,8 +40,11 @@ _LID_REACH = 0.10
 
 
 def lip_gaps(points: Floats) -> Floats:
-    """(9,) distance of each inner upper point to the lower one below it, in the units of ``points``."""
-    gaps: Floats = np.linalg.norm(points[_UPPER] - points[_LOWER], axis=1)
+    """(9,) distance in the picture of each inner upper point to the lower one below it.
+
+    ``points``: (478, 2 or 3).
+    """
+    gaps: Floats = np.linalg.norm(points[_UPPER, :2] - points[_LOWER, :2], axis=1)
     return gaps
 
 
@@ -56,23 +60,29 @@ def set_lips(points: Floats, gaps: Floats) -> Floats:
     ``points``: (478, 3), not turned sideways against the photo. Where a gap shrinks the lower lip and the
     chin come up; an opening is shared between both lips as the points already have it.
     """
-    upper, lower = points[_UPPER], points[_LOWER]
     down = _down(points)
-    opening = ((lower - upper) @ down).clip(min=0.0)
+    between = points[_UPPER] - points[_LOWER]  # (9, 3)
+    # Differences may have carried an upper point below its lower one: that is an opening below zero.
+    side = np.where(between @ down > 0, -1.0, 1.0)
+    opening = side * lip_gaps(points)
     change = gaps - opening  # (9,)
+    # Lips that touch have no direction of their own: they open along the face.
+    apart = side[:, None] * between * [1, 1, 0] - down * _LEAST_OPENING_PX
+    apart /= np.linalg.norm(apart, axis=1, keepdims=True)
     # Lips that must close do so mostly by the jaw, the more the wider the photo's mouth stands open.
     lower_share = np.where(change < 0, 0.7, 0.5).astype(np.float32)
+    move_upper = (apart * (change * (1 - lower_share))[:, None]).astype(np.float32)
+    move_lower = (-apart * (change * lower_share)[:, None]).astype(np.float32)
     result = points.copy()
-    middle = (upper + lower) / 2
-    aligned_upper = middle - down * (opening / 2)[:, None]
-    aligned_lower = middle + down * (opening / 2)[:, None]
-    move_upper = -down * (change * (1 - lower_share))[:, None]
-    move_lower = down * (change * lower_share)[:, None]
     upper_weights, lower_weights = lip_weights()
     result += _along_lips(_UPPER, move_upper) * upper_weights[:, None]
     result += _along_lips(_LOWER, move_lower) * lower_weights[:, None]
-    result[_UPPER] = aligned_upper + move_upper
-    result[_LOWER] = aligned_lower + move_lower
+    result[_UPPER] = points[_UPPER] + move_upper
+    result[_LOWER] = points[_LOWER] + move_lower
+    # Lips that meet must meet in depth too, or a nod would part them.
+    closed = np.clip(-change / np.maximum(np.abs(opening), _LEAST_OPENING_PX), 0.0, 1.0)
+    result[_UPPER, 2] -= between[:, 2] / 2 * closed
+    result[_LOWER, 2] += between[:, 2] / 2 * closed
     return result
 
 
