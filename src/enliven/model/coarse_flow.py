@@ -56,7 +56,7 @@ class CoarseFlow(nn.Module):
         turn, shift = _affine(y, x)  # (B, K, 2, 2), (B, K, 1, 2)
         residual = x - (y @ turn + shift)
         flow = self.grid.flatten(0, 1) @ turn + shift  # (B, K, g g, 2)
-        flow = flow.unflatten(2, self.grid.shape[:2]) - self.grid
+        flow = torch.unflatten(flow, 2, self.grid.shape[:2]) - self.grid
         for sigma in SIGMAS:
             flow = flow + self._spread(y, residual, sigma)
             residual = residual - _at_points(y, residual, sigma)
@@ -90,5 +90,5 @@ def _affine(places: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     c00, c01, c11 = c[..., 0, 0] + 1e-6, c[..., 0, 1], c[..., 1, 1] + 1e-6
     determinant = c00 * c11 - c01 * c01
     rows = torch.stack([c11, -c01, -c01, c00], dim=-1) / determinant[..., None]
-    turn = rows.unflatten(-1, (2, 2)) @ (p.transpose(-1, -2) @ v)  # (B, K, 2, 2)
+    turn = torch.unflatten(rows, -1, (2, 2)) @ (p.transpose(-1, -2) @ v)  # (B, K, 2, 2)
     return turn, mean_v - mean_p @ turn

@@ -36,7 +36,7 @@ class Embedder(nn.Module):
         """(B, K, 3, H, W) twice -> (B, embedding), the mean over a person's K photos."""
         batch, shots = photos.shape[:2]
         each: Tensor = self(photos.flatten(0, 1), drawings.flatten(0, 1))  # (B K, C)
-        return each.unflatten(0, (batch, shots)).mean(dim=1)
+        return torch.unflatten(each, 0, (batch, shots)).mean(dim=1)
 
 
 def down_path(inputs: int, channels: int, most: int, side: int, attention: bool) -> list[nn.Module]:

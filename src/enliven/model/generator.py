@@ -24,7 +24,7 @@ class Generator(nn.Module):
         wide = 8 * c
         middle = [StyledBlock(wide, wide) for _ in range(config.residual_blocks)]
         up = [
-            StyledBlock(a, b, double=True)
+            StyledBlock(a, b, upsample=True)
             for a, b in ((wide, wide), (wide, 4 * c), (4 * c, 2 * c), (2 * c, c))
         ]
         self.blocks = nn.ModuleList([*middle, *up])
@@ -42,7 +42,7 @@ class Generator(nn.Module):
     def forward(self, drawings: Tensor, psi: Tensor) -> Tensor:
         """(B, 3, H, W) landmark drawings in [-1, 1] and (B, len psi) -> (B, 3, H, W) pictures in [-1, 1]."""
         x = self.down(drawings)  # (B, 8 c, H/16, W/16)
-        styles = psi.split(self.style_sizes, dim=1)
+        styles = torch.split(psi, self.style_sizes, dim=1)
         for number, (block, style) in enumerate(zip(self.blocks, styles[:-1], strict=True)):
             x = block(x, style)
             if number == self.attention_after:

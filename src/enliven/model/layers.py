@@ -70,10 +70,11 @@ class DownBlock(nn.Module):
         self.first, self.halve = first, halve
         self.norm1 = InstanceNorm(inputs) if norm and not first else nn.Identity()
         self.norm2 = InstanceNorm(outputs) if norm and not first else nn.Identity()
-        self.conv1 = conv(inputs, outputs, spectral=True, bias=not norm)
-        self.conv2 = conv(outputs, outputs, spectral=True, bias=not norm)
+        bias = first or not norm
+        self.conv1 = conv(inputs, outputs, spectral=True, bias=bias)
+        self.conv2 = conv(outputs, outputs, spectral=True, bias=bias)
         changes = halve or inputs != outputs
-        self.skip = conv(inputs, outputs, 1, spectral=True, bias=not norm) if changes else nn.Identity()
+        self.skip = conv(inputs, outputs, 1, spectral=True, bias=bias) if changes else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, Cin, H, W) -> (B, Cout, H/2, W/2), or the same side when not halving."""
@@ -81,20 +82,20 @@ class DownBlock(nn.Module):
         y = self.conv2(F.relu(self.norm2(self.conv1(y))))
         if self.halve:
             # 1 x 1 convolution and averaging commute, so the skip is averaged first: a quarter of the work.
-            return F.avg_pool2d(y, 2) + self.skip(F.avg_pool2d(x, 2))
+            return F.avg_pool2d(y, 2) + self.skip(F.avg_pool2d(x, 2))  # type: ignore[no-any-return]
         return y + self.skip(x)  # type: ignore[no-any-return]
 
 
 class StyledBlock(nn.Module):
     """Residual block with two AdaIN, twice as large on wish (nearest neighbour)."""
 
-    def __init__(self, inputs: int, outputs: int, *, double: bool = False, spectral: bool = True) -> None:
+    def __init__(self, inputs: int, outputs: int, *, upsample: bool = False, spectral: bool = True) -> None:
         super().__init__()
-        self.double = double
+        self.upsampling = upsample
         self.style_sizes = (2 * inputs, 2 * outputs)
         self.conv1 = conv(inputs, outputs, spectral=spectral, bias=False)
         self.conv2 = conv(outputs, outputs, spectral=spectral, bias=False)
-        changes = double or inputs != outputs
+        changes = upsample or inputs != outputs
         self.skip = conv(inputs, outputs, 1, spectral=spectral, bias=False) if changes else nn.Identity()
 
     @property
@@ -104,13 +105,13 @@ class StyledBlock(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """(B, Cin, H, W), (B, style_size) -> (B, Cout, H or 2 H, W or 2 W)."""
-        before, between = style.split(self.style_sizes, dim=1)
+        before, between = torch.split(style, list(self.style_sizes), dim=1)
         y = F.relu(adaptive_norm(x, before))
-        if self.double:
+        if self.upsampling:
             y = F.interpolate(y, scale_factor=2.0, mode="nearest")
         y = self.conv2(F.relu(adaptive_norm(self.conv1(y), between)))
         skip = self.skip(x)
-        if self.double:
+        if self.upsampling:
             skip = F.interpolate(skip, scale_factor=2.0, mode="nearest")
         return y + skip  # type: ignore[no-any-return]
 

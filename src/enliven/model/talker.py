@@ -1,0 +1,67 @@
+"""What both presets offer to training, export and :class:`TalkingHead`, and how one is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from enliven.model.config import ModelConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """All that a frame needs of a person, computed once from K photos."""
+
+    embedding: Tensor
+    """(B, E) float32: e of the paper."""
+    psi: Tensor
+    """(B, P) float32: all AdaIN parameters, P e; fine-tuning makes them free."""
+    photos: Tensor
+    """(B, K, 3, H, W) in [-1, 1]."""
+    points: Tensor
+    """(B, K, 478, 2) float32, crop pixels."""
+    features: tuple[Tensor, ...] = ()
+    """Hybrid: source features (B, K, C, h, w) at 1/2, 1/4, 1/8 of the side."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """One frame of each person of a batch; pictures are (B, 3, H, W) float32 in [-1, 1]."""
+
+    result: Tensor
+    """mask * warped + (1 - mask) * synthesis."""
+    warped: Tensor
+    """The photos moved and mixed; of preset `paper`, the first photo as it is."""
+    synthesis: Tensor
+    mask: Tensor
+    """(B, 1, H, W) in 0..1; 1 shows the warped photo. Zero in preset `paper`."""
+    flow: Tensor
+    """(B, K, g, g, 2) float32: place to read minus place to write, in half crop sides."""
+    confidence: Tensor
+    """(B, K, g, g) float32, sums to 1 over K."""
+    coarse: Tensor
+    """(B, K, g, g, 2) as ``flow``, before learning had a say."""
+
+
+class Talker(Protocol):
+    """A torch module that turns photos and landmarks into frames."""
+
+    config: ModelConfig
+
+    def encode(self, photos: Tensor, photo_drawings: Tensor, photo_points: Tensor) -> Person:
+        """Once a person: (B, K, 3, H, W) pictures and drawings in [-1, 1], (B, K, 478, 2) crop pixels."""
+
+    def frame(self, person: Person, drawing: Tensor, points: Tensor) -> Rendered:
+        """Once a frame: (B, 3, H, W) drawing in [-1, 1] and (B, 478, 2) crop pixels of the driving landmarks."""
+
+
+def build_talker(config: ModelConfig) -> torch.nn.Module:
+    """The networks of a config, freshly initialised; a :class:`Talker`."""
+    from enliven.model.hybrid import HybridTalker
+    from enliven.model.paper import PaperTalker
+
+    talker = PaperTalker(config) if config.preset == "paper" else HybridTalker(config)
+    return talker.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -1,0 +1,148 @@
+"""The networks have the published sizes, take any number of photos, and start from sensible behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from enliven.errors import ModelError
+from enliven.model.config import ModelConfig, preset
+from enliven.model.discriminator import Discriminator, IdentityTable
+from enliven.model.layers import fold_spectral_norm
+from enliven.model.talker import build_talker
+
+SMALL_PAPER = replace(
+    preset("paper"), size=64, channels=8, max_channels=32, embedding=32, discriminator_channels=8
+)
+SMALL_HYBRID = replace(
+    preset("hybrid"), size=64, channels=8, max_channels=32, embedding=32,
+    source_channels=(8, 16, 16), motion_channels=8, decoder_channels=(8, 16, 16),
+)  # fmt: skip
+
+
+def millions(network: nn.Module) -> float:
+    return sum(parameter.numel() for parameter in network.parameters()) / 1e6
+
+
+def episode(config: ModelConfig, batch: int = 2, shots: int = 3) -> tuple[torch.Tensor, ...]:
+    torch.manual_seed(0)
+    size = config.size
+    pictures = torch.rand(batch, shots, 3, size, size) * 2 - 1
+    points = torch.rand(batch, shots, 478, 2) * size
+    return pictures, -pictures, points, pictures[:, 0].flip(-1), points[:, 0] + 1.0
+
+
+def test_the_paper_preset_has_the_published_parameter_counts() -> None:
+    config = preset("paper")
+    talker = build_talker(config)
+    assert millions(talker.embedder) == pytest.approx(14.83, rel=0.01)
+    assert millions(talker.generator) == pytest.approx(37.91, rel=0.01)
+    assert millions(Discriminator(config)) == pytest.approx(19.54, rel=0.01)
+    assert talker.generator.projection.bias.numel() == 13_056
+
+
+@pytest.mark.parametrize(
+    "config", [SMALL_PAPER, replace(SMALL_PAPER, attention=True), SMALL_HYBRID], ids=repr
+)
+@pytest.mark.parametrize("shots", [1, 3])
+def test_a_frame_is_a_picture_and_every_weight_learns(config: ModelConfig, shots: int) -> None:
+    talker = build_talker(config)
+    person, frame = talker(*episode(config, shots=shots))
+    for picture in (frame.result, frame.warped, frame.synthesis):
+        assert picture.shape == (2, 3, config.size, config.size)
+        assert picture.abs().max() <= 1.0 + 1e-5
+    assert person.embedding.shape == (2, config.embedding)
+    assert torch.allclose(frame.confidence.sum(dim=1), torch.ones_like(frame.confidence[:, 0]))
+    frame.result.square().mean().backward()
+    # Softmax over one source is constant, and zero-begun layers block what lies before them at first.
+    silent = {name for name, p in talker.named_parameters() if p.grad is None}
+    assert not silent
+
+
+@pytest.mark.parametrize("config", [SMALL_PAPER, SMALL_HYBRID], ids=["paper", "hybrid"])
+def test_the_order_of_the_photos_does_not_matter(config: ModelConfig) -> None:
+    talker = build_talker(config).eval()
+    photos, drawings, points, drawing, target = episode(config)
+    turned = [x.flip(1) for x in (photos, drawings, points)]
+    with torch.no_grad():
+        one, other = talker(photos, drawings, points, drawing, target), talker(*turned, drawing, target)
+    assert torch.allclose(one[0].embedding, other[0].embedding, atol=1e-4)
+    assert torch.allclose(one[1].result, other[1].result, atol=1e-4)
+
+
+@pytest.mark.parametrize("config", [SMALL_PAPER, SMALL_HYBRID], ids=["paper", "hybrid"])
+def test_folding_spectral_norm_changes_no_pixel(config: ModelConfig) -> None:
+    talker = build_talker(config).eval()
+    with torch.no_grad():
+        before = talker(*episode(config))[1].result
+        fold_spectral_norm(talker)
+        after = talker(*episode(config))[1].result
+    assert torch.allclose(before, after, atol=1e-5)
+    assert not any("parametrizations" in name for name in talker.state_dict())
+
+
+def test_an_untrained_hybrid_keeps_a_still_face_nearly_where_it_is() -> None:
+    talker = build_talker(SMALL_HYBRID).eval()
+    photos, drawings, points, _, _ = episode(SMALL_HYBRID, shots=1)
+    with torch.no_grad():
+        frame = talker(photos, drawings, points, drawings[:, 0], points[:, 0])[1]
+    assert frame.flow.abs().max() < 1e-3
+    assert torch.allclose(frame.warped, photos[:, 0], atol=0.05)
+
+
+def test_the_projection_discriminator_scores_the_person_apart_from_realism() -> None:
+    config = SMALL_HYBRID
+    judge = Discriminator(config).eval()
+    pictures, drawings = episode(config)[0][:, 0], episode(config)[1][:, 0]
+    rows = torch.randn(2, config.embedding)
+    plain, features = judge(pictures, drawings, torch.zeros_like(rows))
+    once, twice = judge(pictures, drawings, rows)[0], judge(pictures, drawings, 2 * rows)[0]
+    assert torch.allclose(twice - once, once - plain, atol=1e-3)
+    assert len(features) == len(judge.blocks)
+
+
+def test_the_identity_table_learns_only_the_rows_it_was_asked_for() -> None:
+    table = IdentityTable(1000, 16)
+    table(torch.tensor([3, 7])).sum().backward()
+    gradient = table.rows.weight.grad
+    assert gradient is not None
+    assert gradient.is_sparse
+    assert gradient.coalesce().indices().flatten().tolist() == [3, 7]
+
+
+def test_attention_begins_as_the_identity() -> None:
+    torch.manual_seed(1)
+    with_attention = build_talker(replace(SMALL_PAPER, attention=True)).eval()
+    without = build_talker(SMALL_PAPER).eval()
+    assert millions(with_attention) > millions(without)
+    inputs = episode(SMALL_PAPER)
+    with torch.no_grad():
+        before = with_attention(*inputs)[1].result
+        with_attention.generator.attention.gain.fill_(1.0)
+        after = with_attention(*inputs)[1].result
+    assert not torch.allclose(before, after)
+
+
+def test_configs_round_trip_and_unknown_keys_are_named() -> None:
+    for name in ("paper", "hybrid"):
+        config = preset(name)
+        assert ModelConfig.from_json(config.to_json()) == config
+    with pytest.raises(ModelError, match="chanels"):
+        ModelConfig.from_json({"chanels": 3})
+    with pytest.raises(ModelError, match="sketch"):
+        ModelConfig.from_json({"preset": "sketch"})
+    with pytest.raises(ModelError, match="power of two"):
+        ModelConfig.from_json({"size": 250})
+
+
+def test_the_same_seed_gives_the_same_networks() -> None:
+    weights = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        weights.append(build_talker(SMALL_HYBRID).state_dict())
+    for name, value in weights[0].items():
+        assert np.array_equal(value.numpy(), weights[1][name].numpy()), name
