@@ -101,13 +101,8 @@ def _cpu() -> Finding:
 
 def _packages() -> list[Finding]:
     """Each library with its version; those of extras say which extra brings them."""
-    core = ("numpy", "mediapipe", "opencv-contrib-python", "av", "pillow", "typer", "rich", "c2pa-python")
-    extras = {
-        "pillow-heif": ("HEIC photos", "heic"),
-        "torch": ("training", "train"),
-        "ray": ("building databanks", "databank"),
-        "dlib-bin": ("evaluation", "evaluation"),
-    }
+    core = ("numpy", "mediapipe", "opencv-contrib-python", "av", "pillow", "typer", "rich")
+    extras = {"pillow-heif": ("HEIC photos", "heic")}
     findings = [_package(name, True, "pip install --force-reinstall enliven") for name in core]
     for name, (purpose, extra) in extras.items():
         findings.append(_package(name, False, f"Only for {purpose}: pip install 'enliven[{extra}]'"))
