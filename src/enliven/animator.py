@@ -164,6 +164,18 @@ class Animator:
             return None, ["The sound was left out: moments that are skipped would put it out of step."]
         return Sound(driver.source, start, end), []
 
+    def _losses(self, driver: Driving) -> list[str]:
+        """What the driver's track lacks, in words."""
+        told = []
+        if driver.frames_lost:
+            then = {"hold": "held", "skip": "skipped", "stop": "the end"}[self.settings.on_lost]
+            told.append(
+                f"The driver's face was not seen in {driver.frames_lost} of {driver.frames} frames: {then} there."
+            )
+        if driver.cuts:
+            told.append(f"The driving video has {driver.cuts} scene cuts; the motion begins anew after each.")
+        return told
+
     def _driving_settings(self, start: Fraction | None, end: Fraction | None) -> DrivingSettings:
         return DrivingSettings(self.settings.driving_face, self.settings.smoothing, start, end)
 
@@ -192,5 +204,11 @@ class Animator:
             crop_xyxy=self.portrait.crop_xyxy(),
             engine=self.engine.name,
             ms_per_frame=watch.ms_per(frames),
-            warnings=(*self.portrait.notes, *warnings, *driver.warnings, *output.notes),
+            warnings=(
+                *self.portrait.notes,
+                *warnings,
+                *driver.warnings,
+                *self._losses(driver),
+                *output.notes,
+            ),
         )

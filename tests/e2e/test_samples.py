@@ -39,6 +39,7 @@ def test_every_kind_of_driving_file_gives_a_video_with_its_sound(
         picture_end = float(((video.start_time or 0) + video.duration) * video.time_base)
         sound_end = float(((sound.start_time or 0) + sound.duration) * sound.time_base)
     assert summary["frames"] > 50
+    assert (summary["scene_cuts"] > 0) == any("scene cuts" in warning for warning in summary["warnings"])
     assert picture_end == pytest.approx(float(summary["duration"]), abs=0.1)
     assert abs(picture_end - sound_end) < 0.2
 
@@ -49,6 +50,7 @@ def test_a_face_that_leaves_is_held_and_reported(enliven: Run, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert 50 < summary["faces_lost"] < summary["frames"]
+    assert any("not seen" in warning for warning in summary["warnings"])
     stopped = enliven(
         "animate", builtin_photo(), "-d", driving("face_lost"), "-o", out, "--json", "--overwrite",
         "--on-lost", "stop",

@@ -37,12 +37,13 @@ class MouthLayer:
         self._gap = _gap(source)
         self._shows_inside = self._gap > _SHOWS_INSIDE * _face_px(source)
         lips = _median_colour(photo, (source[_RING] + source[_INNER]) / 2)
+        self._seam_colour = 0.72 * lips
         self._colours = _interior_colours(lips, _median_colour(photo, source[list(STABLE)]))
 
     def overlay(self, target: Floats, head_scale: float) -> Overlay | None:
         """The inside for lips at ``target`` (478, 2) photo pixels, or None where the photo's own will do."""
-        strength = self._need(target, head_scale)
-        if strength <= 0.0:
+        strength, seam = self._need(target, head_scale)
+        if max(strength, seam) <= 0.0:
             return None
         polygon = target[_INNER]
         sigma = max(0.08 * _gap(target), 0.5)
@@ -56,17 +57,25 @@ class MouthLayer:
         if self._shows_inside:
             shown, trust = self._from_photo(local, size_wh, head_scale)
             picture += (shown - picture) * trust[..., None]
+        if seam > 0.0:
+            picture += (self._seam_colour - picture) * seam
+            alpha = np.maximum(alpha, _line(local, size_wh, _face_px(target)) * np.float32(seam))
         image = np.asarray(np.clip(np.round(picture), 0, 255), np.uint8)
         return Overlay(image, alpha, Similarity(shift_px=(float(x0), float(y0))))
 
-    def _need(self, target: Floats, head_scale: float) -> float:
-        """0 while the lips stand as in the photo, or touch; 1 when the mesh alone would smear."""
+    def _need(self, target: Floats, head_scale: float) -> tuple[float, float]:
+        """(inside, seam), 0 to 1 each.
+
+        The inside is needed where the mesh alone would smear; the seam where lips meet that stand open in
+        the photo: there the mesh has squeezed a row of teeth into a line.
+        """
         gap, own = _gap(target), self._gap * head_scale
         unit = 0.012 * _face_px(target)
         if not self._shows_inside:
-            return float(np.clip((gap - 1.3 * own) / unit, 0.0, 1.0))
-        moved = np.clip((abs(gap - own) - 0.1 * own) / (0.15 * own), 0.0, 1.0)
-        return float(moved * np.clip(gap / unit, 0.0, 1.0))
+            return float(np.clip((gap - 1.3 * own) / unit, 0.0, 1.0)), 0.0
+        moved = float(np.clip((abs(gap - own) - 0.1 * own) / (0.15 * own), 0.0, 1.0))
+        opened = float(np.clip(gap / unit, 0.0, 1.0))
+        return moved * opened, moved * (1.0 - opened)
 
     def _from_photo(
         self, polygon: Floats, size_wh: tuple[int, int], head_scale: float
@@ -103,6 +112,18 @@ class MouthLayer:
         edge = np.clip((length - (height - top)) / (0.5 * length) + 0.5, 0.0, 1.0)
         picture += (teeth - picture) * (edge * shown)[..., None]
         return picture
+
+
+def _line(polygon: Floats, size_wh: tuple[int, int], face_px: float) -> Floats:
+    """(h, w) 0..1 a soft line where closed lips meet, fading towards the corners of the mouth."""
+    middle = (polygon[1:10] + polygon[:10:-1]) / 2
+    points = np.round(np.vstack([polygon[:1], middle, polygon[10:11]]) * 16).astype(np.int32)
+    mask = np.zeros((size_wh[1], size_wh[0]), np.uint8)
+    cv2.polylines(mask, [points], False, 255, max(1, round(0.009 * face_px)), cv2.LINE_AA, shift=4)
+    soft: Floats = cv2.GaussianBlur(
+        mask.astype(np.float32) / np.float32(255), (0, 0), max(0.003 * face_px, 0.45)
+    )
+    return soft
 
 
 def _edge(contour: Floats, columns: Colours) -> Colours:
