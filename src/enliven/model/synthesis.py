@@ -34,6 +34,9 @@ class Synthesis(nn.Module):
         self.to_half = conv(quarter, half, 1)
         self.join_half = conv(half + warped_half + 12, half)
         self.out = conv(half, 16)
+        # Begun small, so that the first pictures are the warped photo and no checkerboard must be unlearned.
+        nn.init.normal_(self.out.weight, std=1e-3)  # type: ignore[arg-type]
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
         self.style_sizes = [*(block.style_size for block in deep), self.at_quarter.style_size]
         self.projection = linear(config.embedding, sum(self.style_sizes))
         nn.init.normal_(self.projection.weight, std=0.01)  # type: ignore[arg-type]
@@ -46,7 +49,7 @@ class Synthesis(nn.Module):
     def forward(
         self, warped: tuple[Tensor, Tensor, Tensor], photo: Tensor, drawing: Tensor, psi: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Picture (B, 3, H, W) in [-1, 1] and mask (B, 1, H, W) in 0..1, both float32; 1 = warped photo.
+        """Picture (B, 3, H, W), about [-1, 1], and mask (B, 1, H, W) in 0..1, both float32; 1 = warped photo.
 
         ``warped``: features at 1/2, 1/4, 1/8, mixed over the sources; ``photo``: the warped photo and
         ``drawing``: the driving landmarks, (B, 3, H, W) in [-1, 1].
@@ -62,7 +65,7 @@ class Synthesis(nn.Module):
         x = F.relu(self.join_half(torch.cat([x, warped[0], F.pixel_unshuffle(photo, 2)], dim=1)))
         painted = F.pixel_shuffle(self.out(x).float(), 2)  # (B, 4, H, W)
         # The warped photo is the point of departure: what must be learned is the difference.
-        picture = torch.tanh(painted[:, :3] + photo.float())
+        picture = photo.float() + painted[:, :3]
         return picture, torch.sigmoid(painted[:, 3:])
 
 

@@ -29,7 +29,7 @@ class Person:
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """One frame of each person of a batch; pictures are (B, 3, H, W) float32 in [-1, 1]."""
+    """One frame of each person of a batch; pictures are (B, 3, H, W) float32, about [-1, 1]."""
 
     result: Tensor
     """mask * warped + (1 - mask) * synthesis."""
