@@ -76,7 +76,9 @@ def main() -> None:
 
 
 def _named(errors: np.ndarray) -> dict[str, float]:
-    return {name: round(float(value), 3) for name, value in zip(("akd", "mouth", "eyes"), errors, strict=True)}
+    return {
+        name: round(float(value), 3) for name, value in zip(("akd", "mouth", "eyes"), errors, strict=True)
+    }
 
 
 if __name__ == "__main__":

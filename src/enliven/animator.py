@@ -10,6 +10,7 @@ from pathlib import Path
 
 from enliven.compositing.paste import Paster
 from enliven.driving import Driving, DrivingSettings
+from enliven.errors import OutputError
 from enliven.media.audio import Sound
 from enliven.model.engine import Engine
 from enliven.model.warp_engine import WarpEngine
@@ -54,11 +55,21 @@ def animate(
     Raises MediaError, FaceError, OutputError, MotionFileError and UsageError.
     """
     began = time.perf_counter()
+    refuse_own_input(Path(out), Path(photo), Path(driving))
     check_output(Path(out), overwrite=overwrite)
     summary = Animator(photo, settings).write(
         driving, out, start=start, end=end, overwrite=overwrite, provenance=provenance, progress=progress
     )
     return replace(summary, seconds=time.perf_counter() - began)
+
+
+def refuse_own_input(out: Path, *given: Path) -> None:
+    """Raises OutputError when the result would replace what it is made from."""
+    for path in given:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise OutputError(
+                f"{out} is what the result is made from; it is not replaced. Choose another name."
+            )
 
 
 def load_engine(name: str, portrait: Portrait) -> Engine:

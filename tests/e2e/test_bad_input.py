@@ -166,6 +166,15 @@ def test_an_output_that_exists_is_kept(enliven: Run, out: Path) -> None:
     assert kept.read_text() == "mine"
 
 
+def test_what_the_user_gave_is_never_replaced(enliven: Run, tmp_path: Path) -> None:
+    made = enliven("animate", PHOTO, "-d", MOTION, "-o", tmp_path / "talk.mp4", "--end", "0.4")
+    assert made.returncode == 0
+    before = (tmp_path / "talk.mp4").read_bytes()
+    video = tmp_path / "talk.mp4"
+    refused(enliven("animate", PHOTO, "-d", video, "-o", video, "--overwrite"), "made from")
+    assert video.read_bytes() == before
+
+
 def test_a_folder_that_is_missing(enliven: Run, tmp_path: Path) -> None:
     refused(enliven("animate", PHOTO, "-d", MOTION, "-o", tmp_path / "nowhere" / "out.mp4"), "folder")
 
