@@ -50,12 +50,8 @@ class Clock:
         """True when another step, a last look and saving would end after the time limit."""
         if self._end is None:
             return False
-        needed = (
-            self._longest
-            + 1.5 * max(sum(self._closing_seconds.values()), 4.0 * self._step_seconds)
-            + _MARGIN_SECONDS
-        )
-        return time.perf_counter() + needed >= self._end
+        closing = 1.5 * max(sum(self._closing_seconds.values()), 4.0 * self._step_seconds)
+        return time.perf_counter() + self._longest + closing + _MARGIN_SECONDS >= self._end
 
     @contextmanager
     def closing(self, what: str) -> Iterator[None]:

@@ -52,6 +52,7 @@ def meta_train(
     *,
     resume: bool = False,
     minutes: float | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = print,
     open_stream: OpenStream | None = None,
@@ -61,6 +62,8 @@ def meta_train(
     Raises :class:`TrainingError` with the last good checkpoint named when learning goes wrong, and
     for a run that cannot start, resume or be written.
     """
+    if threads:
+        torch.set_num_threads(threads)
     run = RunDir(out)
     opener = open_stream or _opener(bank, config)
     try:

@@ -29,22 +29,19 @@ def train(
 ) -> None:
     """Train the networks on BANK. Under `torchrun` every process takes its share of each batch."""
     try:
-        import torch
-
         from enliven.apps.cli.train_progress import TrainProgress
         from enliven.training.meta_train import meta_train
         from enliven.training.train_config import load_config
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"Training (which imports '{error.name}')", "train") from None
-    if threads:
-        torch.set_num_threads(threads)
     settings = load_config(config, preset)
     if steps:
         settings = replace(settings, steps=steps)
     with TrainProgress(quiet=quiet) as progress:
         outcome = meta_train(
-            bank, out, settings, resume=resume, minutes=minutes, progress=progress.update, say=progress.say
-        )
+            bank, out, settings, resume=resume, minutes=minutes, threads=threads, progress=progress.update,
+            say=progress.say,
+        )  # fmt: skip
     if not quiet:
         typer.echo(f"{_ENDINGS[outcome.reason]} at step {outcome.step}; weights in {outcome.weights}")
         typer.echo(_comparison(outcome.metrics), nl=bool(outcome.metrics))
