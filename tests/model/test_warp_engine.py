@@ -134,11 +134,17 @@ def test_lips_that_open_show_a_dark_inside_and_closed_lips_none(
     assert result[y + 2 : y + 5, x - 3 : x + 4].mean() < 0.75 * lips
 
 
-def test_shut_lids_cover_the_eyeballs(points: Floats, engine: WarpEngine) -> None:
+def test_shut_lids_cover_the_eyeballs_and_leave_a_dark_line(
+    photo: Picture, points: Floats, engine: WarpEngine
+) -> None:
     shut = points.copy()
     for upper, lower in ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID)):
         shut[list(upper)] = shut[list(lower)]
-    assert engine.render(shut).overlays == ()
+    overlays = engine.render(shut).overlays
+    assert len(overlays) == 2
+    for overlay in overlays:
+        assert (overlay.alpha > 0.05).mean() < 0.6, "a line, not an eye"
+        assert overlay.image[overlay.alpha > 0.3].mean() < 0.75 * photo.mean()
 
 
 def test_half_shut_lids_slide_over_a_round_iris(points: Floats, engine: WarpEngine) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import Similarity
+from enliven.model.strokes import polygon_mask, soft_line
 from enliven.topology import (
     LEFT_EYE,
     LEFT_IRIS,
@@ -61,6 +62,7 @@ class EyeLayer:
         self._shape = _local_shape(source, names)
         self._shut_in_photo = _openness(source, names) < _SHUT
         self._centre = self._eyeball_centre(source)
+        self._lash_colour = _lash_colour(photo, source[list(names.upper)], abs(self._axis))
         self._texture, self._corner = _eyeball_texture(
             photo, source, names, self._centre, synthetic=self._shut_in_photo
         )
@@ -72,8 +74,8 @@ class EyeLayer:
         relative to the photo's.
         """
         opening = target[list(self._names.contour)]
-        strength = self._change(target) * _ramp(_openness(target, self._names), 0.02, 0.06)
-        if strength <= 0.0:
+        moved, opened = self._change(target), _ramp(_openness(target, self._names), 0.02, 0.06)
+        if moved <= 0.0:
             return None
         x0, y0 = np.floor(opening.min(axis=0)).astype(int) - 2
         x1, y1 = np.ceil(opening.max(axis=0)).astype(int) + 3
@@ -86,8 +88,22 @@ class EyeLayer:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        alpha = polygon_mask(opening - [x0, y0], size_wh) * np.float32(strength)
+        alpha = polygon_mask(opening - [x0, y0], size_wh) * np.float32(moved * opened)
+        if opened < 1.0:
+            # Where the lids meet, the mesh has squeezed what is left of the eye into a bright line.
+            lashes = soft_line(
+                self._seam(target) - [x0, y0], size_wh, 0.035 * abs(self._axis), 0.012 * abs(self._axis)
+            )
+            lashes *= np.float32(moved * (1.0 - opened))
+            image = np.asarray(image + (self._lash_colour - image) * (1.0 - opened), np.uint8)
+            alpha = np.maximum(alpha, lashes)
         return Overlay(image, alpha, Similarity(shift_px=(float(x0), float(y0))))
+
+    def _seam(self, target: Floats) -> Floats:
+        """(9, 2) from corner to corner where the lids meet."""
+        names = self._names
+        middle = (target[list(names.upper)] + target[list(names.lower)]) / 2
+        return np.vstack([target[[names.contour[0]]], middle, target[[names.contour[8]]]])
 
     def _eyeball_centre(self, points: Floats) -> npt.NDArray[np.float64]:
         if self._shut_in_photo:
@@ -115,11 +131,12 @@ class EyeLayer:
         return np.column_stack([linear, shift])
 
 
-def polygon_mask(polygon: Floats, size_wh: tuple[int, int]) -> Floats:
-    """(h, w) float32 coverage, 0 to 1, of a polygon (N, 2) with a soft one-pixel edge."""
-    mask = np.zeros((size_wh[1], size_wh[0]), np.uint8)
-    cv2.fillPoly(mask, [np.round(polygon * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
-    return mask.astype(np.float32) / np.float32(255)
+def _lash_colour(photo: Picture, lid: Floats, width: float) -> npt.NDArray[np.float64]:
+    """(3,) darker than the skin of the upper lid, a little above its edge."""
+    at = np.round(lid - [0.0, 0.12 * width]).astype(int)
+    columns = np.clip(at[:, 0], 0, photo.shape[1] - 1)
+    rows = np.clip(at[:, 1], 0, photo.shape[0] - 1)
+    return 0.5 * np.asarray(np.median(photo[rows, columns].astype(np.float64), axis=0), np.float64)
 
 
 def _axis(points: Floats, names: EyeNames) -> complex:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import Similarity
-from enliven.model.eyes import polygon_mask
+from enliven.model.strokes import polygon_mask, soft_line
 from enliven.topology import INNER_LIPS, INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS, STABLE
 from enliven.types import Floats, Overlay, Picture
 
@@ -117,13 +117,8 @@ class MouthLayer:
 def _line(polygon: Floats, size_wh: tuple[int, int], face_px: float) -> Floats:
     """(h, w) 0..1 a soft line where closed lips meet, fading towards the corners of the mouth."""
     middle = (polygon[1:10] + polygon[:10:-1]) / 2
-    points = np.round(np.vstack([polygon[:1], middle, polygon[10:11]]) * 16).astype(np.int32)
-    mask = np.zeros((size_wh[1], size_wh[0]), np.uint8)
-    cv2.polylines(mask, [points], False, 255, max(1, round(0.009 * face_px)), cv2.LINE_AA, shift=4)
-    soft: Floats = cv2.GaussianBlur(
-        mask.astype(np.float32) / np.float32(255), (0, 0), max(0.003 * face_px, 0.45)
-    )
-    return soft
+    points = np.vstack([polygon[:1], middle, polygon[10:11]])
+    return soft_line(points, size_wh, 0.009 * face_px, 0.003 * face_px)
 
 
 def _edge(contour: Floats, columns: Colours) -> Colours:
