@@ -75,6 +75,11 @@ class RayCrew(AbstractContextManager["RayCrew"]):
             import ray.data
         except ModuleNotFoundError:
             raise MissingExtraError("Building a databank with several workers", "databank") from None
+        except ImportError as error:
+            raise DatabankError(
+                f"Ray Data is installed, but does not load ({error}). "
+                "Install the versions in constraints.txt, or work in one process with --workers 1."
+            ) from None
         self._ray = ray
         self._start(workers, address)
         ray.data.DataContext.get_current().enable_progress_bars = False
@@ -101,7 +106,7 @@ class RayCrew(AbstractContextManager["RayCrew"]):
             ) from None
 
     def process(self, videos: list[SourceVideo]) -> Iterator[Outcome]:
-        """Those of workers that died are missing."""
+        """A video that kills its workers is given up by :func:`process_video` itself."""
         settings, bank = self._settings, self._bank
 
         def work(row: dict[str, Any]) -> dict[str, Any]:
@@ -125,11 +130,11 @@ class RayCrew(AbstractContextManager["RayCrew"]):
             )
 
     def _each(self, items: list[str], work: Any) -> Iterator[dict[str, Any]]:
-        """``work`` on every item in a task of its own; a task that kills its worker is tried twice."""
+        """``work`` on every item in a task of its own, which Ray starts again when its worker dies."""
         if not items:
             return
         rows = self._ray.data.from_items([{"work": item} for item in items], override_num_blocks=len(items))
-        yield from rows.map(work, num_cpus=1, max_retries=1).iter_rows()
+        yield from rows.map(work, num_cpus=1).iter_rows()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,6 +28,9 @@ from enliven.databank.sources import SourceVideo
 from enliven.errors import DatabankError, InputError
 from enliven.face.landmarker import MediaPipeLandmarker, open_landmarker
 from enliven.types import JsonObject
+
+MOST_ATTEMPTS = 3
+"""Workers that a video may kill before it counts as broken; Ray alone would try for ever."""
 
 
 @dataclass
@@ -66,7 +71,8 @@ def process_video(video: SourceVideo, settings: BuildSettings, bank: Path) -> Ou
     cv2.setNumThreads(1)
     outcome = Outcome(video.name, video.digest)
     try:
-        _cut(video, settings, bank, outcome)
+        with _attempt(bank, video):
+            _cut(video, settings, bank, outcome)
     except DatabankError as error:
         outcome.fatal = str(error)
         return outcome
@@ -81,6 +87,25 @@ def process_video(video: SourceVideo, settings: BuildSettings, bank: Path) -> Ou
     except (DatabankError, OSError) as error:
         outcome.fatal = str(error)
     return outcome
+
+
+@contextmanager
+def _attempt(bank: Path, video: SourceVideo) -> Iterator[None]:
+    """Counts, on disk, the attempts that end with the death of the worker. Raises InputError after three."""
+    tries = marker_of(bank, video.digest).with_suffix(".tries")
+    try:
+        tries.parent.mkdir(parents=True, exist_ok=True)
+        with tries.open("ab") as file:
+            file.write(b".")
+        count = tries.stat().st_size
+    except OSError as error:
+        raise DatabankError(f"{tries} could not be written: {error.strerror}.") from None
+    try:
+        if count > MOST_ATTEMPTS:
+            raise InputError(f"The worker died {MOST_ATTEMPTS} times while reading it.")
+        yield
+    finally:
+        tries.unlink(missing_ok=True)
 
 
 @cache
