@@ -175,6 +175,19 @@ def test_a_lost_driver_holds_and_says_so() -> None:
     np.testing.assert_array_equal(motions[3].points, motions[2].points)
 
 
+def test_a_driver_found_again_is_met_without_a_jump() -> None:
+    source, driver = looking(person(9), NEUTRAL), person(10)
+    turned = Look(mouth=0.3, yaw_deg=20)
+    faces = [tracked(looking(driver, NEUTRAL), n) for n in range(5)]
+    faces += [tracked(None, 5, found=False)]
+    faces += [tracked(looking(driver, turned), 6 + n) for n in range(12)]
+    points = [m.points for m in transfer_stream(faces, MotionTransfer(source), Fraction(10))]
+    steps = [np.abs(b[:, :2] - a[:, :2]).mean() for a, b in itertools.pairwise(points)]
+    whole = np.abs(points[-1][:, :2] - points[4][:, :2]).mean()
+    assert max(steps) < 0.3 * whole
+    np.testing.assert_array_equal(points[-1], points[-2])
+
+
 def test_the_reference_is_found_wherever_it_lies() -> None:
     source, driver = looking(person(11), NEUTRAL), person(12)
     talking = [Look(mouth=0.4, yaw_deg=18), Look(mouth=0.3, yaw_deg=10), NEUTRAL, Look(mouth=0.2)]

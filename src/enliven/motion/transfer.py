@@ -35,6 +35,8 @@ _FREE_TURN, _MOST_TURN = math.radians(30.0), math.radians(48.0)
 _BETTER = 0.6
 """A later frame becomes the reference when it is this much more like the photo."""
 _BLEND_SECONDS = Fraction(1)
+_EASE_SECONDS = 0.3
+"""After a loss or a cut the photo's face moves on to the driver's new place in this time; nobody's head jumps."""
 _GAZE_REACH = 0.22
 """How far an iris may go from its place in the photo, in eye widths."""
 
@@ -64,6 +66,8 @@ class MotionTransfer:
         self._range = DriverRange()
         self._last = Motion(source.points, Fraction(0), held=True)
         self._last_gaze = np.zeros((2, 2))
+        self._ever_seen = False
+        self._ease: Motion | None = None  # the last motion before a loss or a cut, while it fades
         self._placement: Similarity | None = None
 
     def choose_among(self, ahead: list[TrackedFace]) -> None:
@@ -95,9 +99,21 @@ class MotionTransfer:
             return self._last
         if self._reference is None:
             self.choose_among([tracked])
-        points = self._moved(tracked)
-        self._last = Motion(points.astype(np.float32), tracked.time)
+        if self._ever_seen and (self._last.held or tracked.scene_cut):
+            self._ease = replace(self._last, time=tracked.time)
+        points = self._eased(self._moved(tracked), tracked.time)
+        self._last, self._ever_seen = Motion(points.astype(np.float32), tracked.time), True
         return self._last
+
+    def _eased(self, points: Floats, time: Fraction) -> Floats:
+        if self._ease is None or self.settings.mode == "absolute":
+            return points
+        t = float(time - self._ease.time) / _EASE_SECONDS
+        if t >= 1.0:
+            self._ease = None
+            return points
+        share = np.float32(t * t * (3.0 - 2.0 * t))
+        return self._ease.points + (points - self._ease.points) * share
 
     def _moved(self, tracked: TrackedFace) -> Floats:
         assert tracked.landmarks is not None
