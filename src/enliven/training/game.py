@@ -152,7 +152,7 @@ class Game:
         assert gradient is not None
         indices = self.fabric.all_gather(gradient._indices()[0]).flatten()
         values = self.fabric.all_gather(gradient._values()).flatten(0, 1) / self.fabric.world_size
-        weight.grad = torch.sparse_coo_tensor(indices[None], values, weight.shape)
+        weight.grad = torch.sparse_coo_tensor(indices[None], values, weight.shape, check_invariants=False)
 
     def _set_rates(self, step: int) -> None:
         rise = min(1.0, (step + 1) / max(1, self.config.optimiser.warm_up))
