@@ -46,13 +46,14 @@ def cut(pictures: Tensor, boxes: Tensor, side: int, side_y: int | None = None) -
 
 def relative_features(result: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
     """Mean over layers of: mean absolute difference over mean absolute value of the target's."""
-    each = [(a - b).abs().mean() / (b.abs().mean() + 1e-6) for a, b in zip(result, target, strict=True)]
-    return torch.stack(each).mean()
+    pairs = [(a.float(), b.float()) for a, b in zip(result, target, strict=True)]
+    return torch.stack([(a - b).abs().mean() / (b.abs().mean() + 1e-6) for a, b in pairs]).mean()
 
 
 def absolute_features(result: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
     """Sum over layers of the mean absolute difference: L_CNT of the paper, per network."""
-    return torch.stack([(a - b).abs().mean() for a, b in zip(result, target, strict=True)]).sum()
+    pairs = zip(result, target, strict=True)
+    return torch.stack([(a.float() - b.float()).abs().mean() for a, b in pairs]).sum()
 
 
 def hinge_for_generator(fake_scores: Tensor) -> Tensor:

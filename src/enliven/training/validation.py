@@ -18,7 +18,8 @@ def validate(talker: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:
     """Mean L1 (0..1), PSNR (dB) and SSIM of result, coarse warp and still photo, as `result.l1` and so on."""
     sums: dict[str, list[Tensor]] = {}
     for batch in batches:
-        for name, picture in candidates(render(talker, batch), batch).items():
+        frame = render(talker, batch)
+        for name, picture in candidates(frame, batch).items():
             for metric, values in measure(picture, batch.target).items():
                 sums.setdefault(f"{name}.{metric}", []).append(values)
     return {name: float(torch.cat(values).mean()) for name, values in sums.items()}
@@ -41,7 +42,10 @@ def measure(picture: Tensor, target: Tensor) -> dict[str, Tensor]:
     """(B,) L1, PSNR and SSIM of pictures (B, 3, H, W) in [-1, 1], on a scale of 0 to 1."""
     a, b = ((x.clamp(-1, 1) + 1.0) / 2.0 for x in (picture.float(), target.float()))
     squared = (a - b).square().mean(dim=(1, 2, 3)).clamp(min=1e-10)
-    return {"l1": (a - b).abs().mean(dim=(1, 2, 3)), "psnr": -10.0 * squared.log10(), "ssim": ssim(a, b)}
+    # Variances as differences of squares come out negative in bf16.
+    with torch.autocast(a.device.type, enabled=False):
+        similar = ssim(a, b)
+    return {"l1": (a - b).abs().mean(dim=(1, 2, 3)), "psnr": -10.0 * squared.log10(), "ssim": similar}
 
 
 def ssim(a: Tensor, b: Tensor) -> Tensor:
