@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from enliven.apps.cli import animate, demo, doctor, motion, train
+from enliven.apps.cli import animate, databank, demo, doctor, motion, train
 from enliven.errors import EnlivenError
 
 INTERRUPTED = 130
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command()(animate.animate)
 app.command()(demo.demo)
 app.add_typer(motion.app, name="motion")
+app.add_typer(databank.app, name="databank")
 app.command()(train.train)
 app.command()(doctor.doctor)
 
