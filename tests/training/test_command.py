@@ -1,0 +1,113 @@
+"""`enliven train` on a drawn databank: it trains, and each mistake is one clear sentence."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from enliven.apps.cli.main import app
+from enliven.databank.synthetic import SyntheticSettings, synthesise
+from enliven.errors import EnlivenError
+
+CONFIG = """
+batch = 2
+steps = 4
+adversary_from = 1
+log_every = 1
+sample_every = 2
+save_every = 2
+validate_on = 1
+precision = "float32"
+[model]
+preset = "hybrid"
+size = 64
+channels = 8
+max_channels = 32
+embedding = 32
+source_channels = [8, 16, 16]
+motion_channels = 8
+decoder_channels = [8, 16, 16]
+[episodes]
+shots_max = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("banks") / "bank"
+    synthesise(path, SyntheticSettings(identities=3, shots=1, frames=5, size=64, val_share=0.34))
+    return path
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+def enliven_train(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["train", *map(str, arguments), "--threads", "1"])
+
+
+def sentence(*arguments: object) -> str:
+    error = enliven_train(*arguments).exception
+    assert isinstance(error, EnlivenError), error
+    return str(error)
+
+
+def test_it_trains_resumes_and_says_where_the_weights_are(bank: Path, config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = enliven_train(bank, "-o", out, "--config", config, "--steps", 2)
+    assert first.exit_code == 0, first.exception
+    assert "step-000002.safetensors" in first.output.replace("\n", "")
+    assert "No face teacher" in first.output
+    again = enliven_train(bank, "-o", out, "--config", config, "--resume")
+    assert again.exit_code == 0, again.exception
+    assert "Finished at step 4" in again.output
+    assert "coarse L1" in again.output
+    assert {path.name for path in (out / "samples").iterdir()} == {"step-000002.png", "step-000004.png"}
+
+
+def test_ctrl_c_exits_with_130_and_a_checkpoint(bank: Path, config: Path, tmp_path: Path) -> None:
+    log = tmp_path / "run/log.jsonl"
+
+    def press() -> None:
+        while not log.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press, daemon=True).start()
+    ended = enliven_train(bank, "-o", tmp_path / "run", "--config", config, "--steps", 1_000_000)
+    assert ended.exit_code == 130
+    assert "Interrupted at step" in ended.output
+    assert list((tmp_path / "run/checkpoints").iterdir())
+
+
+def test_mistakes_are_one_clear_sentence(bank: Path, config: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert "no databank" in sentence(tmp_path, "-o", run)
+    synthesise(tmp_path / "one", SyntheticSettings(identities=1, shots=2, frames=5, size=64))
+    assert "one person only" in sentence(tmp_path / "one", "-o", run, "--config", config)
+    many = tmp_path / "many.toml"
+    many.write_text(CONFIG.replace("shots_max = 2", "shots_max = 8"))
+    assert "at least 9 frames" in sentence(bank, "-o", run, "--config", many)
+    many.write_text("stepps = 2\n" + CONFIG)
+    assert "stepps" in sentence(bank, "-o", run, "--config", many)
+    (run.parent / "file").write_text("")
+    assert "cannot be kept" in sentence(bank, "-o", run.parent / "file", "--config", config)
+    assert not run.exists()
+
+
+def test_a_changed_databank_is_noticed_on_resuming(bank: Path, config: Path, tmp_path: Path) -> None:
+    run, other = tmp_path / "run", tmp_path / "other"
+    assert enliven_train(bank, "-o", run, "--config", config).exit_code == 0
+    synthesise(other, SyntheticSettings(identities=4, shots=1, frames=5, size=64))
+    assert "'bank'" in sentence(other, "-o", run, "--config", config, "--resume")
