@@ -316,3 +316,22 @@ def test_names_are_streamed_in_windows(monkeypatch: pytest.MonkeyPatch, tmp_path
 
     with pytest.raises(KeyboardInterrupt):
         build_module._work_through(endless(), 1000, tmp_path, Watching(FEW, tmp_path), None)
+
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "databank"
+
+
+@pytest.mark.databank
+@pytest.mark.skipif(not SHARED.exists(), reason="../shared/databank is not there")
+def test_real_clips_and_stills_pass_with_the_people_of_their_csv(tmp_path: Path) -> None:
+    (tmp_path / "clips.txt").write_text(
+        "\n".join(str(p) for p in sorted((SHARED / "clips").glob("grid*"))[:2])
+    )
+    stills = sorted(p for p in (SHARED / "ytf").iterdir() if p.is_dir())[:3]
+    settings = BuildSettings()
+    build_bank([tmp_path / "clips.txt"], tmp_path / "b", settings, HERE, identities=SHARED / "clips.csv")
+    few = replace(settings, stills=True, min_frames=5)
+    report = build_bank(stills, tmp_path / "b", few, HERE, identities=SHARED / "ytf.csv")
+    assert report.videos == report.shots == 5
+    assert not report.dropped
+    assert set(report.splits) <= {"train", "val"}

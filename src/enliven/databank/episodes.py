@@ -17,7 +17,7 @@ import numpy.typing as npt
 from enliven.databank.augment import Augmentation, draw_change
 from enliven.databank.bank import open_bank
 from enliven.databank.draw import FrameChoice, choose_frames
-from enliven.databank.frames import FrameStore, open_frames
+from enliven.databank.frames import FrameStore, Progress, open_frames
 from enliven.databank.roster import Roster
 from enliven.errors import DatabankError
 from enliven.types import Floats, Picture
@@ -94,8 +94,9 @@ class EpisodeStream(Iterator[Episode]):
         world_size: int = 1,
         split: str = "train",
         cache: Path | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        """``cache``: a folder for decoded frames instead of the databank's own.
+        """``cache``: a folder for decoded frames instead of the databank's own; ``progress``: while it is built.
 
         Raises DatabankError for an empty or broken databank, a single identity to learn from, and a
         ``shots_max`` that no clip has frames enough for.
@@ -110,7 +111,7 @@ class EpisodeStream(Iterator[Episode]):
         self._roster = Roster(self.bank, entries, self.settings.frames_per_shot, split)
         self._roster.require(self.settings.shots_min, self.settings.shots_max)
         self._frames: FrameStore = open_frames(
-            self.bank, entries, split, self.settings.frames_per_shot, self.settings.cache_gb, cache
+            self.bank, entries, split, self.settings.frames_per_shot, self.settings.cache_gb, cache, progress
         )
 
     @property
