@@ -18,13 +18,21 @@ def conv(
 ) -> nn.Module:
     """A same-size (at stride 1) convolution, spectrally normalised on wish (Miyato et al. 2018)."""
     layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias)
-    return parametrizations.spectral_norm(layer, eps=_SPECTRAL_EPS) if spectral else layer
+    return _normalised(layer) if spectral else layer
 
 
 def linear(inputs: int, outputs: int, *, spectral: bool = False) -> nn.Module:
     """A fully connected layer, spectrally normalised on wish."""
     layer = nn.Linear(inputs, outputs)
-    return parametrizations.spectral_norm(layer, eps=_SPECTRAL_EPS) if spectral else layer
+    return _normalised(layer) if spectral else layer
+
+
+def _normalised(layer: nn.Conv2d | nn.Linear) -> nn.Module:
+    # Spectral norm shrinks the signal at every layer, but not the biases: begun at random, those would be nearly
+    # all that leaves a deep net, whatever picture enters.
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return parametrizations.spectral_norm(layer, eps=_SPECTRAL_EPS)
 
 
 def fold_spectral_norm(module: nn.Module) -> None:

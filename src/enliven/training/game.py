@@ -135,8 +135,11 @@ class Game:
         return total
 
     def _clip(self, network: nn.Module, name: str, logged: Logged) -> Tensor:
-        """The gradient's norm after limiting it; refuses to step on one that is not finite."""
-        norm = nn.utils.clip_grad_norm_(network.parameters(), self.config.optimiser.clip)
+        """Limits the gradient of each part and gives the largest norm; refuses to step on one that is not finite."""
+        # Each part by itself: a flow moves every pixel, so the motion net's gradient would drown all others.
+        parts = [part for part in network.children() if any(p.grad is not None for p in part.parameters())]
+        norms = [nn.utils.clip_grad_norm_(part.parameters(), self.config.optimiser.clip) for part in parts]
+        norm = torch.stack(norms).max()
         if not bool(torch.isfinite(norm)):
             bad = [key for key, value in logged.items() if not bool(torch.isfinite(value))]
             blame = f"loss '{bad[0]}' is not a number" if bad else f"the {name}'s gradient is not a number"

@@ -57,14 +57,14 @@ class LossWeights:
 class OptimiserSettings:
     """Adam for generator and discriminator, each stepped on its own losses."""
 
-    generator_rate: float = 4e-4
+    generator_rate: float = 8e-4
     discriminator_rate: float = 2e-4
     table_rate: float = 2e-3
     """Of the identity rows W, which see one episode in as many as there are identities."""
     beta1: float = 0.5
     beta2: float = 0.999
-    clip: float = 5.0
-    """Largest norm of a gradient."""
+    clip: float = 2.0
+    """Largest norm of the gradient of one part: embedder, motion net, synthesis, ..."""
     warm_up: int = 50
     """Steps over which the rates rise from nothing."""
     discriminator_updates: int = 1
