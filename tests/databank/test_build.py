@@ -185,12 +185,19 @@ def test_several_faces(tmp_path: Path) -> None:
 
 
 def test_a_cut_makes_two_shots_and_scenes_can_be_people(tmp_path: Path) -> None:
-    dark = [(255 - image // 2) for image in talking(frames=8)]
-    bright = talking(BEN, frames=8, x=80)
-    video = write_video(tmp_path / "v.mp4", bright + [np.zeros_like(dark[0])] * 3 + talking(ANNA))
-    report = build_bank([video], tmp_path / "b", replace(FEW, min_frames=4), HERE)
-    assert report.shots >= 2
-    assert report.identities == 1
+    night = np.zeros((SIZE, SIZE, 3), np.uint8)
+    night[:, :, 0] = np.linspace(120, 0, SIZE).astype(np.uint8)
+    away = [
+        draw_face(SIZE, (120.0 + float(t), 105.0), 30, mouth_open=float(t), person=BEN, onto=night)[0]
+        for t in np.linspace(0, 1, 8)
+    ]
+    video = write_video(tmp_path / "v.mp4", talking() + away)
+    for per_scene, people in ((False, ("v",)), (True, ("v#0", "v#1"))):
+        bank = tmp_path / str(per_scene)
+        build_bank([video], bank, replace(FEW, identity_per_scene=per_scene), HERE)
+        opened = open_bank(bank)
+        assert [entry.facts.frames for entry in opened.shots] == [8, 8]
+        assert opened.identities == people
 
 
 def test_long_shots_are_cut_into_pieces(tmp_path: Path) -> None:
