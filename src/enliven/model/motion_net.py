@@ -11,6 +11,8 @@ from enliven.model.layers import PlainBlock, conv
 
 _PICTURES = 3 + 3 + 3 + 2
 """Warped photo, unwarped photo, target drawing, flow."""
+_CALM = 0.1
+"""Of the residual: without it one step of Adam moves pixels further than any error, and nothing is learned."""
 
 
 class MotionNet(nn.Module):
@@ -49,5 +51,5 @@ class MotionNet(nn.Module):
         deep = F.interpolate(self.up(F.relu(deep)), scale_factor=2.0, mode="bilinear", align_corners=False)
         said = self.out(F.relu(self.leave(torch.cat([entered, deep], dim=1)))).float()  # (N, 4, g, g)
         blend, residual, confidence = said.split((1, 2, 1), dim=1)
-        moved = torch.sigmoid(blend) * planes + self.bound * torch.tanh(residual)
+        moved = torch.sigmoid(blend) * planes + self.bound * torch.tanh(_CALM * residual)
         return moved.permute(0, 2, 3, 1), confidence

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 _RECENT = 0.05
 """Share of the newest step in the running rate."""
-_MARGIN_SECONDS = 2.0
+_MARGIN_SECONDS = 1.0
+_FIRST_SAVE_SECONDS = 1.0
+"""Believed until a checkpoint was written."""
 
 
 class Clock:
@@ -20,13 +22,13 @@ class Clock:
         self._last = self._begun
         self._step_seconds = 0.0
         self._longest = 0.0
-        self._closing_seconds: dict[str, float] = {}
+        self._closing_seconds: dict[str, float] = {"save": _FIRST_SAVE_SECONDS}
         self._apart = 0.0
         self._stepping_seconds = 0.0
 
     def start(self) -> None:
-        """The first step begins now."""
-        self._last = time.perf_counter()
+        """The first step begins now; what went before is not a step's."""
+        self._last, self._apart = time.perf_counter(), 0.0
 
     def tick(self, step: int, steps: int, batch: int, waited_seconds: float) -> dict[str, float]:
         """After step ``step`` of ``steps``: episodes per second, seconds left, share of waiting for data."""
@@ -34,7 +36,7 @@ class Clock:
         spent = now - self._last - self._apart
         self._last, self._apart = now, 0.0
         self._stepping_seconds += spent
-        self._longest = max(self._longest, spent)
+        self._longest = max(spent, 0.9 * self._longest)
         rate = self._step_seconds
         self._step_seconds = spent if rate == 0.0 else rate + _RECENT * (spent - rate)
         left = (steps - step) * self._step_seconds
@@ -50,7 +52,7 @@ class Clock:
         """True when another step, a last look and saving would end after the time limit."""
         if self._end is None:
             return False
-        closing = 1.5 * max(sum(self._closing_seconds.values()), 4.0 * self._step_seconds)
+        closing = 1.5 * sum(self._closing_seconds.values())
         return time.perf_counter() + self._longest + closing + _MARGIN_SECONDS >= self._end
 
     @contextmanager

@@ -110,7 +110,7 @@ class Session:
         return made
 
     def look(self) -> None:
-        """Sample sheet and held-out metrics of the running mean."""
+        """Sample sheet and held-out metrics of the running mean; also before the first step, to compare with."""
         if not self.main or self.run.sample_path(self.step).exists():
             return
         with self.clock.closing("look"):

@@ -57,7 +57,7 @@ class LossWeights:
 class OptimiserSettings:
     """Adam for generator and discriminator, each stepped on its own losses."""
 
-    generator_rate: float = 8e-4
+    generator_rate: float = 2e-4
     discriminator_rate: float = 2e-4
     table_rate: float = 2e-3
     """Of the identity rows W, which see one episode in as many as there are identities."""
