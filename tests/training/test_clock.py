@@ -26,12 +26,12 @@ def test_rates_count_steps_and_not_what_is_done_beside() -> None:
 
 
 def test_time_is_up_while_a_last_look_still_fits() -> None:
-    clock = Clock(5.0 / 60)
+    clock = Clock(6.0 / 60)
     clock.start()
     assert not clock.is_up()
     with clock.closing("look"):
         time.sleep(1.2)
     clock.tick(1, 10, 8, 0.0)
     assert not clock.is_up()
-    time.sleep(0.4)
-    assert clock.is_up()  # 1.6 s gone; the look may take 1.8, saving 1.5 and another second is kept
+    time.sleep(0.7)
+    assert clock.is_up()  # 1.9 s gone; a look may take 1.8, saving 1.5, and a second is kept

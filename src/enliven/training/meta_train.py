@@ -29,7 +29,7 @@ class Progress(Protocol):
     """Told after every step."""
 
     def __call__(
-        self, step: int, steps: int, rates: Mapping[str, float], losses: Mapping[str, float]
+        self, step: int, steps: int, rates: Mapping[str, float], losses: Mapping[str, float], /
     ) -> None:
         """``rates``: episodes_per_second, seconds_left, data_share; ``losses``: this step's."""
 
