@@ -325,6 +325,21 @@ def test_names_are_streamed_in_windows(monkeypatch: pytest.MonkeyPatch, tmp_path
         build_module._work_through(endless(), 1000, tmp_path, Watching(FEW, tmp_path), None)
 
 
+def test_a_listed_video_behind_a_link_is_found_in_the_csv(videos: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(videos)
+    video = next(p for p in sorted(videos.rglob("*.mp4")))
+    inside = video.relative_to(videos)
+    (tmp_path / "list.txt").write_text(str(tmp_path / "linked" / inside))
+    (videos / "linked.csv").write_text(f"file,identity,split\n{inside},somebody,train\n")
+    named = list(named_sources(tmp_path / "list.txt", videos / "linked.csv", tmp_path / "people.sqlite"))
+    assert [video.identity for video in named] == ["somebody"]
+
+
+def named_sources(listing: Path, csv_file: Path, database: Path) -> Iterator[SourceVideo]:
+    with IdentityTable(csv_file, database) as table:
+        yield from map(table.name, find_videos([listing]))
+
+
 SHARED = Path(__file__).parents[2].parent / "shared" / "databank"
 
 

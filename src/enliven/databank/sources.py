@@ -65,7 +65,8 @@ def _listed(file: Path) -> Iterator[SourceVideo]:
             text = line.strip()
             if text and not text.startswith("#"):
                 # A path that is gone is a broken video like any other: listed in the report, not fatal.
-                yield _video(Path(file.resolve().parent, text), file.resolve().parent)
+                # Links are followed, as the csv of identities follows them.
+                yield _video(Path(file.resolve().parent, text).resolve(), file.resolve().parent)
 
 
 def _tree(folder: Path, root: Path) -> Iterator[SourceVideo]:
