@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench train-smoke clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m enliven demo --output-folder demo --overwrite
@@ -25,6 +25,9 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.animate
+
+train-smoke: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.train_smoke
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
