@@ -29,7 +29,7 @@ class ModelConfig:
     """Length of the identity embedding e; equals the last width of embedder and discriminator."""
     embedder_shrink: int = 2
     """The embedder reads the crop smaller by this factor, averaged; 1 in the paper."""
-    discriminator_channels: int = 24
+    discriminator_channels: int = 16
     """Of the discriminator's first block."""
     discriminator_fold: int = 2
     """Pixels folded into channels before the discriminator (space to depth); 1 in the paper."""
