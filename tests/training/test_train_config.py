@@ -69,8 +69,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_differences_are_found_deep_down_and_harmless_ones_pass() -> None:
     old = default_config("hybrid")
     assert first_difference(old.to_json(), replace(old, steps=9, log_every=3).to_json()) is None
-    other = replace(old, optimiser=replace(old.optimiser, beta1=0.9)).to_json()
-    assert first_difference(old.to_json(), other) == "'optimiser.beta1' was 0.5 and is now 0.9"
+    other = replace(old, optimiser=replace(old.optimiser, beta1=0.8)).to_json()
+    assert first_difference(old.to_json(), other) == "'optimiser.beta1' was 0.9 and is now 0.8"
 
 
 def test_a_batch_is_shared_evenly_or_refused() -> None:

@@ -11,8 +11,10 @@ from enliven.model.layers import PlainBlock, conv
 
 _PICTURES = 3 + 3 + 3 + 2
 """Warped photo, unwarped photo, target drawing, flow."""
-_CALM = 0.1
-"""Of the residual: without it one step of Adam moves pixels further than any error, and nothing is learned."""
+_CALM, _CALM_BLEND = 0.1, 0.3
+"""Of residual and blend: without them one step of Adam moves pixels further than any error, and nothing is learned."""
+_BEGIN = 2.0
+"""The blend's logit at first: nearly all of the coarse flow."""
 
 
 class MotionNet(nn.Module):
@@ -32,8 +34,6 @@ class MotionNet(nn.Module):
         self.out = conv(c, 4)
         nn.init.zeros_(self.out.weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
-        with torch.no_grad():
-            self.out.bias[0] = 2.0  # type: ignore[operator]
 
     def forward(
         self, warped: Tensor, warped_photo: Tensor, photo: Tensor, drawing: Tensor, flow: Tensor
@@ -51,5 +51,7 @@ class MotionNet(nn.Module):
         deep = F.interpolate(self.up(F.relu(deep)), scale_factor=2.0, mode="bilinear", align_corners=False)
         said = self.out(F.relu(self.leave(torch.cat([entered, deep], dim=1)))).float()  # (N, 4, g, g)
         blend, residual, confidence = said.split((1, 2, 1), dim=1)
-        moved = torch.sigmoid(blend) * planes + self.bound * torch.tanh(_CALM * residual)
+        moved = torch.sigmoid(_BEGIN + _CALM_BLEND * blend) * planes + self.bound * torch.tanh(
+            _CALM * residual
+        )
         return moved.permute(0, 2, 3, 1), confidence

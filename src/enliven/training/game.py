@@ -48,11 +48,11 @@ class Game:
         self.judge = Discriminator(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.table = IdentityTable(identities, config.model.embedding).to(fabric.device)
         settings = config.optimiser
-        betas = (settings.beta1, settings.beta2)
+        mine, theirs = ((beta1, settings.beta2) for beta1 in (settings.beta1, settings.discriminator_beta1))
         self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "generator": torch.optim.Adam(self.talker.parameters(), settings.generator_rate, betas),
-            "discriminator": torch.optim.Adam(self.judge.parameters(), settings.discriminator_rate, betas),
-            "table": torch.optim.SparseAdam(self.table.parameters(), settings.table_rate, betas),
+            "generator": torch.optim.Adam(self.talker.parameters(), settings.generator_rate, mine),
+            "discriminator": torch.optim.Adam(self.judge.parameters(), settings.discriminator_rate, theirs),
+            "table": torch.optim.SparseAdam(self.table.parameters(), settings.table_rate, theirs),
         }
         self.base_rates = {name: o.param_groups[0]["lr"] for name, o in self.optimisers.items()}
         trainee = _Trainee(self.talker)

@@ -57,11 +57,14 @@ class LossWeights:
 class OptimiserSettings:
     """Adam for generator and discriminator, each stepped on its own losses."""
 
-    generator_rate: float = 2e-4
+    generator_rate: float = 4e-4
     discriminator_rate: float = 2e-4
     table_rate: float = 2e-3
     """Of the identity rows W, which see one episode in as many as there are identities."""
-    beta1: float = 0.5
+    beta1: float = 0.9
+    """Momentum of the generator."""
+    discriminator_beta1: float = 0.5
+    """Momentum of the discriminator and the table."""
     beta2: float = 0.999
     clip: float = 2.0
     """Largest norm of the gradient of one part: embedder, motion net, synthesis, ..."""
@@ -142,7 +145,9 @@ def default_config(name: str) -> TrainConfig:
     return TrainConfig(
         model=preset("paper"),
         losses=LossWeights(warped=0.0, synthesis=0.0, adversarial=1.0, feature_matching=10.0, match=10.0),
-        optimiser=OptimiserSettings(generator_rate=5e-5, beta1=0.0, discriminator_updates=2),
+        optimiser=OptimiserSettings(
+            generator_rate=5e-5, beta1=0.0, discriminator_beta1=0.0, discriminator_updates=2
+        ),
     )
 
 
