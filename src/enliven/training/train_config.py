@@ -139,12 +139,25 @@ class TrainConfig:
 
 
 def default_config(name: str) -> TrainConfig:
-    """The settings that belong to preset `hybrid` or `paper`."""
+    """The settings that belong to preset `hybrid` or `paper`.
+
+    Those of `paper` are the published ones (second version), with L1 of the pixels beside the content losses,
+    so that it also learns where the user has no VGG weights.
+    """
     if name != "paper":
         return TrainConfig(model=preset(name))
     return TrainConfig(
         model=preset("paper"),
-        losses=LossWeights(warped=0.0, synthesis=0.0, adversarial=1.0, feature_matching=10.0, match=10.0),
+        losses=LossWeights(
+            warped=0.0,
+            synthesis=0.0,
+            mouth=0.0,
+            eyes=0.0,
+            emphasis=1.0,
+            adversarial=1.0,
+            feature_matching=10.0,
+            match=10.0,
+        ),
         optimiser=OptimiserSettings(
             generator_rate=5e-5, beta1=0.0, discriminator_beta1=0.0, discriminator_updates=2
         ),
