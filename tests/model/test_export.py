@@ -54,12 +54,14 @@ def test_graphs_and_modules_agree_for_one_photo_and_for_many(config: ModelConfig
     random = np.random.default_rng(0)
     for shots in (1, 4):
         photos = random.uniform(-1, 1, (shots, 3, 64, 64)).astype(np.float32)
-        points = random.uniform(10, 50, (shots, 478, 2)).astype(np.float32)
-        drawing, target = photos[0] * 0.5, points[0] + np.float32(2.0)
+        flow = random.uniform(-0.1, 0.1, (shots, 32, 32, 2)).astype(np.float32)
+        layers = random.uniform(0, 0.5, (shots, 4, 64, 64)).astype(np.float32)
+        drawing = photos[0] * 0.5
         person = run(tmp_path / ENCODE, {"photos": photos, "drawings": -photos})
-        inputs = {"photos": photos, "photo_points": points, "drawing": drawing, "points": target, **person}
+        guess = {"guessed_flow": flow, "guessed_layers": layers}
+        inputs = {"photos": photos, "drawing": drawing, **guess, **person}
         made = run(tmp_path / FRAME, inputs)
-        tensors = [torch.from_numpy(x)[None] for x in (photos, -photos, points, drawing, target)]
+        tensors = [torch.from_numpy(x)[None] for x in (photos, -photos, drawing, flow, layers)]
         with torch.no_grad():
             _, frame = networks(*tensors)
         for name in FRAME_OUTPUTS:

@@ -12,6 +12,7 @@ from torch import nn
 from enliven.errors import ModelError
 from enliven.model.config import ModelConfig, preset
 from enliven.model.discriminator import Discriminator, IdentityTable
+from enliven.model.hybrid import laid_over, warp
 from enliven.model.layers import fold_spectral_norm
 from enliven.model.talker import build_talker
 
@@ -32,8 +33,10 @@ def episode(config: ModelConfig, batch: int = 2, shots: int = 3) -> tuple[torch.
     torch.manual_seed(0)
     size = config.size
     pictures = torch.rand(batch, shots, 3, size, size) * 2 - 1
-    points = torch.rand(batch, shots, 478, 2) * size
-    return pictures, -pictures, points, pictures[:, 0].flip(-1), points[:, 0] + 1.0
+    flow = torch.rand(batch, shots, size // 2, size // 2, 2) * 0.1 - 0.05
+    layers = torch.zeros(batch, shots, 4, size, size)
+    layers[..., 20:30, 20:30] = 0.5
+    return pictures, -pictures, pictures[:, 0].flip(-1), flow, layers
 
 
 def test_the_paper_preset_has_the_published_parameter_counts() -> None:
@@ -66,10 +69,11 @@ def test_a_frame_is_a_picture_and_every_weight_learns(config: ModelConfig, shots
 @pytest.mark.parametrize("config", [SMALL_PAPER, SMALL_HYBRID], ids=["paper", "hybrid"])
 def test_the_order_of_the_photos_does_not_matter(config: ModelConfig) -> None:
     talker = build_talker(config).eval()
-    photos, drawings, points, drawing, target = episode(config)
-    turned = [x.flip(1) for x in (photos, drawings, points)]
+    photos, drawings, drawing, flow, layers = episode(config)
+    photos_r, drawings_r, flow_r, layers_r = (x.flip(1) for x in (photos, drawings, flow, layers))
     with torch.no_grad():
-        one, other = talker(photos, drawings, points, drawing, target), talker(*turned, drawing, target)
+        one = talker(photos, drawings, drawing, flow, layers)
+        other = talker(photos_r, drawings_r, drawing, flow_r, layers_r)
     assert torch.allclose(one[0].embedding, other[0].embedding, atol=1e-4)
     assert torch.allclose(one[1].result, other[1].result, atol=1e-4)
 
@@ -85,13 +89,28 @@ def test_folding_spectral_norm_changes_no_pixel(config: ModelConfig) -> None:
     assert not any("parametrizations" in name for name in talker.state_dict())
 
 
-def test_an_untrained_hybrid_keeps_a_still_face_nearly_where_it_is() -> None:
+def test_an_untrained_hybrid_shows_nearly_what_the_mesh_guessed() -> None:
     talker = build_talker(SMALL_HYBRID).eval()
-    photos, drawings, points, _, _ = episode(SMALL_HYBRID, shots=1)
+    photos, drawings, drawing, flow, layers = episode(SMALL_HYBRID, shots=1)
     with torch.no_grad():
-        frame = talker(photos, drawings, points, drawings[:, 0], points[:, 0])[1]
-    assert frame.flow.abs().max() < 1e-3
-    assert torch.allclose(frame.warped, photos[:, 0], atol=0.05)
+        frame = talker(photos, drawings, drawing, flow, layers)[1]
+    assert (frame.flow - flow).abs().max() < 0.06 * flow.abs().max()
+    moved = laid_over(warp(photos[:, 0], frame.flow[:, 0]), layers[:, 0])
+    assert torch.allclose(frame.warped, moved, atol=1e-5)
+    still = talker(photos, drawings, drawing, torch.zeros_like(flow), torch.zeros_like(layers))[1]
+    assert torch.allclose(still.warped, photos[:, 0], atol=0.05)
+
+
+def test_no_flow_reads_every_pixel_where_it_is() -> None:
+    picture = torch.rand(1, 3, 64, 64)
+    assert torch.allclose(warp(picture, torch.zeros(1, 16, 16, 2)), picture, atol=1e-4)
+
+
+def test_a_flow_of_one_pixel_reads_the_neighbour() -> None:
+    picture = torch.rand(1, 3, 64, 64)
+    flow = torch.zeros(1, 16, 16, 2)
+    flow[..., 0] = 2.0 / 64
+    assert torch.allclose(warp(picture, flow)[..., :-1], picture[..., 1:], atol=1e-4)
 
 
 def test_the_projection_discriminator_scores_the_person_apart_from_realism() -> None:

@@ -17,7 +17,8 @@ from enliven.training.validation import measure, ssim
 def test_a_batch_has_the_shapes_it_promises() -> None:
     batch = make_batch(next(DrawnStream(batch=2, shots=3)), emphasis=5.0, original_drawing=False)
     assert batch.photos.shape == batch.photo_drawings.shape == (2, 3, 3, SIZE, SIZE)
-    assert batch.photo_points.shape == (2, 3, 478, 2)
+    assert batch.flow.shape == (2, 3, SIZE // 2, SIZE // 2, 2)
+    assert batch.layers.shape == (2, 3, 4, SIZE, SIZE)
     assert batch.target.shape == batch.drawing.shape == (2, 3, SIZE, SIZE)
     assert batch.importance.shape == (2, 1, SIZE, SIZE)
     assert batch.drawing.min() == -1.0

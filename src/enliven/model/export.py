@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from enliven.errors import MissingExtraError, ModelError
 from enliven.model.checkpoint import Checkpoint, networks_of
 from enliven.model.layers import fold_spectral_norm
-from enliven.model.talker import Person, Rendered
+from enliven.model.talker import Guesses, Person, Rendered
 
 _OPSET = 17
 ENCODE, FRAME, ABOUT = "encode.onnx", "frame.onnx", "model.json"
@@ -28,8 +28,7 @@ class EncodeGraph(nn.Module):
 
     def forward(self, photos: Tensor, drawings: Tensor) -> tuple[Tensor, ...]:
         """(K, 3, S, S) twice, in [-1, 1] -> (E,), (P,) and, of the hybrid, (K, C, h, w) at three scales."""
-        points = photos.new_zeros(1, 1, 478, 2)
-        person: Person = self.talker.encode(photos[None], drawings[None], points)  # type: ignore[operator]
+        person: Person = self.talker.encode(photos[None], drawings[None])  # type: ignore[operator]
         return (person.embedding[0], person.psi[0], *(f[0] for f in person.features))
 
 
@@ -43,21 +42,20 @@ class FrameGraph(nn.Module):
     def forward(
         self,
         photos: Tensor,
-        photo_points: Tensor,
         psi: Tensor,
         drawing: Tensor,
-        points: Tensor,
+        guessed_flow: Tensor,
+        guessed_layers: Tensor,
         *features: Tensor,
     ) -> tuple[Tensor, ...]:
-        """(K, 3, S, S), (K, 478, 2), (P,), (3, S, S), (478, 2) and the features -> FRAME_OUTPUTS.
+        """(K, 3, S, S), (P,), (3, S, S), the guess (K, S/2, S/2, 2), (K, 4, S, S), the features -> FRAME_OUTPUTS.
 
         Result and synthesis (3, S, S) in about [-1, 1], mask (S, S), flow (K, g, g, 2) in half crop sides,
         confidence (K, g, g).
         """
-        person = Person(
-            psi[None], psi[None], photos[None], photo_points[None], tuple(f[None] for f in features)
-        )
-        frame: Rendered = self.talker.frame(person, drawing[None], points[None])  # type: ignore[operator]
+        person = Person(psi[None], psi[None], photos[None], tuple(f[None] for f in features))
+        guesses = Guesses(guessed_flow[None], guessed_layers[None])
+        frame: Rendered = self.talker.frame(person, drawing[None], guesses)  # type: ignore[operator]
         pictures = (frame.result[0], frame.synthesis[0], frame.mask[0, 0])
         return (*pictures, frame.flow[0], frame.confidence[0])
 
@@ -73,7 +71,7 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
     config = checkpoint.config
     size, shots = config.size, 2
     pictures = torch.zeros(shots, 3, size, size)
-    points = torch.rand(shots, 478, 2) * size
+    flow, layers = torch.zeros(shots, size // 2, size // 2, 2), torch.zeros(shots, 4, size, size)
     encode = EncodeGraph(talker)
     with torch.no_grad():
         _, psi, *features = encode(pictures, pictures)
@@ -87,8 +85,8 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
             ["photos", "drawings"],
             ["embedding", "psi", *scales],
         )
-        inputs = ["photos", "photo_points", "psi", "drawing", "points", *scales]
-        frame = (pictures, points, psi, pictures[0], points[0], *features)
+        inputs = ["photos", "psi", "drawing", "guessed_flow", "guessed_layers", *scales]
+        frame = (pictures, psi, pictures[0], flow, layers, *features)
         _export(FrameGraph(talker), frame, folder / FRAME, inputs, list(FRAME_OUTPUTS))
         about = {"config": config.to_json(), "step": checkpoint.step, "data": dict(checkpoint.data)}
         (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
@@ -101,7 +99,8 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
 _PER_PHOTO = {
     "photos",
     "drawings",
-    "photo_points",
+    "guessed_flow",
+    "guessed_layers",
     "features_0",
     "features_1",
     "features_2",

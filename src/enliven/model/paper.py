@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from enliven.model.config import ModelConfig
 from enliven.model.embedder import Embedder
 from enliven.model.generator import Generator
-from enliven.model.talker import Person, Rendered
+from enliven.model.talker import Guesses, Person, Rendered
 
 _STILL_SIDE = 4
 """Side of the flow that says that nothing is moved."""
@@ -23,23 +23,23 @@ class PaperTalker(nn.Module):
         self.embedder = Embedder(config)
         self.generator = Generator(config)
 
-    def encode(self, photos: Tensor, photo_drawings: Tensor, photo_points: Tensor) -> Person:
+    def encode(self, photos: Tensor, photo_drawings: Tensor) -> Person:
         """See :meth:`Talker.encode`."""
         e = self.embedder.mean_over_shots(photos, photo_drawings)
-        return Person(e, self.generator.project(e).float(), photos, photo_points.float())
+        return Person(e, self.generator.project(e).float(), photos)
 
-    def frame(self, person: Person, drawing: Tensor, points: Tensor) -> Rendered:  # noqa: ARG002
-        """See :meth:`Talker.frame`; ``points`` are only in the drawing."""
+    def frame(self, person: Person, drawing: Tensor, guesses: Guesses) -> Rendered:  # noqa: ARG002
+        """See :meth:`Talker.frame`; ``guesses`` are not read."""
         picture = self.generator(drawing, person.psi)
-        batch, shots = person.points.shape[:2]
+        batch, shots = person.photos.shape[:2]
         still = picture.new_zeros(batch, shots, _STILL_SIDE, _STILL_SIDE, 2)
         mask = torch.zeros_like(picture[:, :1])
         equal = still[..., 0] + 1.0 / shots
-        return Rendered(picture, person.photos[:, 0].float(), picture, mask, still, equal, still)
+        return Rendered(picture, person.photos[:, 0].float(), picture, mask, still, equal)
 
     def forward(
-        self, photos: Tensor, photo_drawings: Tensor, photo_points: Tensor, drawing: Tensor, points: Tensor
+        self, photos: Tensor, photo_drawings: Tensor, drawing: Tensor, flow: Tensor, layers: Tensor
     ) -> tuple[Person, Rendered]:
         """Encode and render in one go, as training does."""
-        person = self.encode(photos, photo_drawings, photo_points)
-        return person, self.frame(person, drawing, points)
+        person = self.encode(photos, photo_drawings)
+        return person, self.frame(person, drawing, Guesses(flow, layers))

@@ -21,10 +21,18 @@ class Person:
     """(B, P) float32: all AdaIN parameters, P e; fine-tuning makes them free."""
     photos: Tensor
     """(B, K, 3, H, W) in [-1, 1]."""
-    points: Tensor
-    """(B, K, 478, 2) float32, crop pixels."""
     features: tuple[Tensor, ...] = ()
     """Hybrid: source features (B, K, C, h, w) at 1/2, 1/4, 1/8 of the side."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guesses:
+    """What the mesh alone makes of each photo for one frame: tensors of :class:`enliven.model.guess.Guess`."""
+
+    flow: Tensor
+    """(B, K, S/2, S/2, 2) float32, half crop sides."""
+    layers: Tensor
+    """(B, K, 4, S, S) float32: RGB in [-1, 1] times alpha, then alpha."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +47,9 @@ class Rendered:
     mask: Tensor
     """(B, 1, H, W) in 0..1; 1 shows the warped photo. Zero in preset `paper`."""
     flow: Tensor
-    """(B, K, g, g, 2) float32: place to read minus place to write, in half crop sides."""
+    """(B, K, g, g, 2) float32: place to read minus place to write, in half crop sides; g = S/2 in the hybrid."""
     confidence: Tensor
-    """(B, K, g, g) float32, sums to 1 over K."""
-    coarse: Tensor
-    """(B, K, g, g, 2) as ``flow``, before learning had a say."""
+    """(B, K, g, g) float32, sums to 1 over K; g = S/4 in the hybrid."""
 
 
 class Talker(Protocol):
@@ -51,11 +57,11 @@ class Talker(Protocol):
 
     config: ModelConfig
 
-    def encode(self, photos: Tensor, photo_drawings: Tensor, photo_points: Tensor) -> Person:
-        """Once a person: (B, K, 3, H, W) pictures and drawings in [-1, 1], (B, K, 478, 2) crop pixels."""
+    def encode(self, photos: Tensor, photo_drawings: Tensor) -> Person:
+        """Once a person: (B, K, 3, H, W) pictures and drawings in [-1, 1]."""
 
-    def frame(self, person: Person, drawing: Tensor, points: Tensor) -> Rendered:
-        """Once a frame: (B, 3, H, W) drawing in [-1, 1] and (B, 478, 2) crop pixels of the driving landmarks."""
+    def frame(self, person: Person, drawing: Tensor, guesses: Guesses) -> Rendered:
+        """Once a frame: (B, 3, H, W) drawing in [-1, 1] of the driving landmarks, and the guesses for them."""
 
 
 def build_talker(config: ModelConfig) -> torch.nn.Module:

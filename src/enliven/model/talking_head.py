@@ -14,8 +14,9 @@ from enliven.errors import ModelError
 from enliven.model.checkpoint import load_checkpoint, networks_of
 from enliven.model.config import ModelConfig
 from enliven.model.drawing import draw_conditioning
+from enliven.model.guess import Guesser
 from enliven.model.layers import fold_spectral_norm
-from enliven.model.talker import Person, Rendered
+from enliven.model.talker import Guesses, Person, Rendered
 from enliven.types import Floats, Picture
 
 
@@ -45,6 +46,7 @@ class TalkingHead:
         self._device = torch.device(device)
         self.config = config
         self._person: Person | None = None
+        self._guessers: list[Guesser] = []
 
     @classmethod
     def from_checkpoint(cls, path: Path, device: str = "cpu") -> TalkingHead:
@@ -65,9 +67,10 @@ class TalkingHead:
             raise ModelError(f"These networks read crops of {size} x {size} pixels, not {shapes}.")
         drawings = np.stack([self._draw(each) for each in points])
         person: Person = self._networks.encode(  # type: ignore[operator]
-            self._pictures(np.stack(photos)), self._pictures(drawings), self._points(np.stack(points))
+            self._pictures(np.stack(photos)), self._pictures(drawings)
         )
         self._person = person
+        self._guessers = [Guesser(photo, at) for photo, at in zip(photos, points, strict=True)]
         return _array(person.embedding[0])
 
     @torch.no_grad()
@@ -77,7 +80,7 @@ class TalkingHead:
             raise ModelError("No person was embedded; call embed() with photos before render().")
         drawing = self._pictures(self._draw(points)[None])[0]
         frame: Rendered = self._networks.frame(  # type: ignore[operator]
-            self._person, drawing, self._points(points[None])[0]
+            self._person, drawing, self._guesses(points)
         )
         return HeadRendering(
             _picture(frame.result[0]),
@@ -94,9 +97,10 @@ class TalkingHead:
         """(K, S, S, 3) -> (1, K, 3, S, S)"""
         return to_tensor(torch.from_numpy(pictures).to(self._device))[None]
 
-    def _points(self, points: Floats) -> Tensor:
-        """(K, 478, 3) -> (1, K, 478, 2)"""
-        return torch.from_numpy(np.ascontiguousarray(points[..., :2], np.float32)).to(self._device)[None]
+    def _guesses(self, points: Floats) -> Guesses:
+        made = [guesser.guess(points) for guesser in self._guessers]
+        flow, layers = np.stack([each.flow for each in made]), np.stack([each.layers for each in made])
+        return Guesses(*(torch.from_numpy(x).to(self._device)[None] for x in (flow, layers)))
 
 
 def to_tensor(pictures: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class _Trainee(nn.Module):
     def forward(self, *episode: Tensor) -> tuple[Tensor, ...]:
         person, frame = self.talker(*episode)
         pictures = (frame.result, frame.warped, frame.synthesis, frame.mask)
-        return (person.embedding, *pictures, frame.flow, frame.confidence, frame.coarse)
+        return (person.embedding, *pictures, frame.flow, frame.confidence)
 
 
 class Game:
@@ -79,7 +79,7 @@ class Game:
 
     def _step_generator(self, batch: Batch, adversary: float) -> tuple[Logged, Tensor]:
         embedding, *frame = self._trainee(
-            batch.photos, batch.photo_drawings, batch.photo_points, batch.drawing, batch.points
+            batch.photos, batch.photo_drawings, batch.drawing, batch.flow, batch.layers
         )
         rendered = Rendered(*(tensor.float() for tensor in frame))
         logged = picture_losses(rendered, batch, self.config)

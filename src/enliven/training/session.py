@@ -90,10 +90,12 @@ class Session:
         return step, int(position)
 
     def _loader(self, stream: EpisodeSource) -> BatchLoader:
-        config = self.config
-        return BatchLoader(
-            stream, emphasis=config.losses.emphasis, original_drawing=config.model.original_drawing
-        )
+        return BatchLoader(stream, emphasis=self.config.losses.emphasis, **self._reading())
+
+    def _reading(self) -> dict[str, bool]:
+        """How batches are made for these networks."""
+        model = self.config.model
+        return {"original_drawing": model.original_drawing, "guess": model.preset == "hybrid"}
 
     def _held_out(self, open_stream: OpenStream) -> list[Batch]:
         """Fixed episodes of people who are not trained on; of the training split when there are no others."""
@@ -104,9 +106,8 @@ class Session:
         except InputError:
             stream = open_stream("train", position=10**9, rank=0, world_size=1)
         made: list[Batch] = []
-        original = self.config.model.original_drawing
         while sum(len(batch.target) for batch in made) < self.config.validate_on:
-            made.append(make_batch(next(stream), emphasis=1.0, original_drawing=original))
+            made.append(make_batch(next(stream), emphasis=1.0, **self._reading()))
         return made
 
     def look(self) -> None:

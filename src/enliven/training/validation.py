@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from enliven.model.hybrid import warp
+from enliven.model.hybrid import laid_over, warp
 from enliven.model.talker import Rendered
 from enliven.training.batches import Batch
 
@@ -27,7 +27,7 @@ def validate(talker: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:
 
 def render(talker: nn.Module, batch: Batch) -> Rendered:
     """The frame of every episode."""
-    episode = (batch.photos, batch.photo_drawings, batch.photo_points, batch.drawing, batch.points)
+    episode = (batch.photos, batch.photo_drawings, batch.drawing, batch.flow, batch.layers)
     frame: Rendered = talker(*episode)[1]
     return frame
 
@@ -35,7 +35,8 @@ def render(talker: nn.Module, batch: Batch) -> Rendered:
 def candidates(frame: Rendered, batch: Batch) -> dict[str, Tensor]:
     """What is compared; the coarse warp and the still are those of the first photo."""
     still = batch.photos[:, 0]
-    return {"result": frame.result, "coarse": warp(still, frame.coarse[:, 0]), "still": still}
+    coarse = laid_over(warp(still, batch.flow[:, 0]), batch.layers[:, 0])
+    return {"result": frame.result, "coarse": coarse, "still": still}
 
 
 def measure(picture: Tensor, target: Tensor) -> dict[str, Tensor]:
