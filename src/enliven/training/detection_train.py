@@ -1,0 +1,222 @@
+"""Training of the detection network: the loop, open on the page."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from enliven.errors import TrainingError
+from enliven.model.checkpoint import load_tensors, save_tensors
+from enliven.model.detection_net import DetectionConfig, DetectionNet, pooled
+from enliven.training.detection_batches import BatchMaker, Disturbance
+from enliven.training.detection_data import Crops
+from enliven.training.detection_scores import by_clip, fit_calibration, score, separation
+from enliven.training.interrupt import Interrupt
+
+_FORMAT = "enliven-detector-training"
+WEIGHTS = "detector.safetensors"
+"""Of a run: calibrated, the running mean of the steps."""
+_CHECKPOINT, _LOG = "state.safetensors", "log.jsonl"
+_MEAN_DECAY = 0.998
+_APART_SHARE = 0.1
+"""People of the training split whose crops are kept apart to calibrate on."""
+
+Say = Callable[[int, int, Mapping[str, float]], None]
+"""Called with steps done, steps in all, and loss, rate and what was measured on people kept apart."""
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """How it is trained."""
+
+    steps: int = 6000
+    batch: int = 32
+    rate: float = 2e-3
+    """Highest learning rate; it rises over the first 200 steps and falls to nothing as a cosine."""
+    weight_decay: float = 0.02
+    soften: float = 0.05
+    """Targets are this far from 0 and 1, so that nothing is ever called certain."""
+    seed: int = 0
+    save_every: int = 500
+    network: DetectionConfig = field(default_factory=DetectionConfig)
+    disturbance: Disturbance = field(default_factory=Disturbance)
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 2 or self.batch % 2 or self.save_every < 1:
+            raise TrainingError(
+                f"Training needs at least one step and an even batch; got {self.steps} and {self.batch}."
+            )
+
+
+@dataclass(eq=False)
+class _Run:
+    """Everything that the next step depends on."""
+
+    settings: DetectorSettings
+    network: DetectionNet
+    mean: DetectionNet
+    optimiser: torch.optim.AdamW
+    step: int = 0
+
+
+def train_detector(
+    crops: Crops, out: Path, settings: DetectorSettings, say: Say | None = None, minutes: float | None = None
+) -> Path:
+    """Trains on prepared crops in the folder ``out``, going on where it stopped; gives the calibrated weights.
+
+    After Ctrl-C or ``minutes`` the state is saved and, with the steps done so far, calibrated weights are written.
+    Raises TrainingError when the folder holds a run with other settings, or learning goes wrong.
+    """
+    apart = kept_apart(crops)
+    learned, held = crops.where(~apart), crops.where(apart)
+    _require_both(learned, "to learn from")
+    _require_both(held, "kept apart to calibrate on")
+    run, batches = _open_run(out, settings), BatchMaker(learned, settings.batch, settings.seed)
+    until = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    seen, since = run.step, time.monotonic()
+    with Interrupt() as interrupt:
+        while run.step < settings.steps and not interrupt.asked and time.monotonic() < until:
+            loss = _step(run, *batches.at(run.step))
+            run.step += 1
+            if not math.isfinite(loss):
+                raise TrainingError(f"The loss is not a number at step {run.step}; try a lower rate.")
+            facts = {"loss": loss, "crops_per_second": settings.batch * (run.step - seen) / (time.monotonic() - since)}
+            if run.step % settings.save_every == 0:
+                facts |= _held_out(run.mean, held)
+                _save(out, run)
+                _record(out, {"step": run.step} | facts)
+            if say:
+                say(run.step, settings.steps, facts)
+    _save(out, run)
+    return _write_calibrated(out, run.mean, held)
+
+
+def kept_apart(crops: Crops) -> Any:
+    """(N,) True for crops of people that calibrate; by name, the same in every run."""
+    people = {name: zlib.crc32(name.encode()) % 1000 < 1000 * _APART_SHARE for name in set(crops.identity.tolist())}
+    return np.array([people[name] for name in crops.identity.tolist()], np.bool_)
+
+
+def load_detector(path: Path) -> DetectionNet:
+    """Trained weights. Raises ModelError when the file is none."""
+    tensors, about = load_tensors(path)
+    if about.get("format") != _FORMAT:
+        raise TrainingError(f"{path} holds no detection network.")
+    network = DetectionNet(DetectionConfig(tuple(about["widths"])))
+    network.load_state_dict(tensors)
+    return network.eval()
+
+
+def _step(run: _Run, crops: Tensor, made: Tensor) -> float:
+    """One batch; the running mean of the weights follows."""
+    settings = run.settings
+    for group in run.optimiser.param_groups:
+        group["lr"] = settings.rate * _rate_share(run.step, settings.steps)
+    run.network.train()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = pooled(run.network(crops))
+    targets = made * (1 - 2 * settings.soften) + settings.soften
+    loss = functional.binary_cross_entropy_with_logits(logits.float(), targets)
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    run.optimiser.step()
+    _follow(run.mean, run.network, min(_MEAN_DECAY, run.step / (run.step + 10)))
+    return float(loss.detach())
+
+
+def _rate_share(step: int, steps: int) -> float:
+    return min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+@torch.no_grad()
+def _follow(mean: DetectionNet, network: DetectionNet, decay: float) -> None:
+    for slow, fast in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):
+        if slow.is_floating_point():
+            slow.lerp_(fast, 1 - decay)
+        else:
+            slow.copy_(fast)
+
+
+def _held_out(network: DetectionNet, held: Crops) -> dict[str, float]:
+    found = separation(*by_clip(score(network, held), held))
+    return {"auc": found.auc, "eer": found.eer}
+
+
+def _write_calibrated(out: Path, network: DetectionNet, held: Crops) -> Path:
+    """Probabilities are fitted to people that were not learned from, and that are not those of the report."""
+    network.calibrate(1.0, 0.0)
+    network.calibrate(*fit_calibration(*by_clip(score(network, held), held)))
+    path = out / WEIGHTS
+    save_tensors(path, network.state_dict(), {"format": _FORMAT, "widths": list(network.config.widths)})
+    return path
+
+
+def _open_run(out: Path, settings: DetectorSettings) -> _Run:
+    torch.manual_seed(settings.seed)
+    network, mean = DetectionNet(settings.network), DetectionNet(settings.network)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    mean.load_state_dict(network.state_dict())
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
+    run = _Run(settings, network, mean, optimiser)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{out} cannot be made: {error.strerror}.") from None
+    if (out / _CHECKPOINT).exists():
+        _restore(out / _CHECKPOINT, run)
+    return run
+
+
+def _save(out: Path, run: _Run) -> None:
+    tensors = {f"network/{name}": value for name, value in run.network.state_dict().items()}
+    tensors |= {f"mean/{name}": value for name, value in run.mean.state_dict().items()}
+    for number, values in run.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in values.items()}
+    tensors["random"] = torch.get_rng_state()
+    tensors = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+    about = {"format": _FORMAT, "step": run.step, "settings": asdict(run.settings)}
+    save_tensors(out / _CHECKPOINT, tensors, json.loads(json.dumps(about)))
+
+
+def _restore(path: Path, run: _Run) -> None:
+    tensors, about = load_tensors(path)
+    if about.get("settings") != json.loads(json.dumps(asdict(run.settings))):
+        raise TrainingError(f"{path} is the state of a run with other settings; choose another folder.")
+    run.network.load_state_dict(_part(tensors, "network/"))
+    run.mean.load_state_dict(_part(tensors, "mean/"))
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in _part(tensors, "optimiser/").items():
+        number, key = name.split("/")
+        state.setdefault(int(number), {})[key] = value
+    groups = run.optimiser.state_dict()["param_groups"]
+    run.optimiser.load_state_dict({"state": state, "param_groups": groups})
+    torch.set_rng_state(tensors["random"])
+    run.step = int(about["step"])
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _record(out: Path, facts: Mapping[str, float]) -> None:
+    with (out / _LOG).open("a") as file:
+        file.write(json.dumps({name: round(value, 5) for name, value in facts.items()}) + "\n")
+
+
+def _require_both(crops: Crops, what: str) -> None:
+    made = int(crops.made.sum())
+    if made == 0 or made == len(crops.made):
+        raise TrainingError(
+            f"There are {made} made and {len(crops.made) - made} true crops {what}; both are needed. Prepare more."
+        )
