@@ -1,0 +1,106 @@
+"""Who takes part: the still photo, the warp that needs no learning, and the weights that the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from enliven.compositing.paste import Paster
+from enliven.errors import MissingExtraError, ModelError
+from enliven.model.warp_engine import WarpEngine
+from enliven.types import Floats, Landmarks, Picture
+
+PHOTO, WARP = "photo", "warp"
+
+
+class Contender(Protocol):
+    """Renders one person at a time in square crops of the databank's size."""
+
+    @property
+    def name(self) -> str:
+        """Stands in the table."""
+
+    @property
+    def reads_first_photo_only(self) -> bool:
+        """True when more photos change nothing, so that one measurement serves every T."""
+
+    def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
+        """Get ready for a person: T crops (S, S, 3) with their landmarks (478, 3) in crop pixels."""
+
+    def render(self, points: Floats) -> Picture:
+        """The person with landmarks at ``points``, (478, 3) crop pixels; RGB (S, S, 3)."""
+
+
+class StillPhoto:
+    """The first photo, whatever the driver does."""
+
+    name = PHOTO
+    reads_first_photo_only = True
+
+    def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:  # noqa: ARG002
+        self._photo = photos[0]
+
+    def render(self, points: Floats) -> Picture:  # noqa: ARG002
+        return self._photo
+
+
+class Warp:
+    """The first photo's pixels moved by its landmark mesh, as ``--engine warp`` does."""
+
+    name = WARP
+    reads_first_photo_only = True
+
+    def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
+        height, width = photos[0].shape[:2]
+        self._engine = WarpEngine(photos[0], Landmarks(points[0], (width, height)))
+        self._paster = Paster(photos[0])
+
+    def render(self, points: Floats) -> Picture:
+        return self._paster.paste(self._engine.render(points))
+
+
+class Weights:
+    """The learned networks of a checkpoint file."""
+
+    reads_first_photo_only = False
+
+    def __init__(self, path: Path, size: int) -> None:
+        """``size``: side of the databank's crops; raises ModelError when the file does not fit it."""
+        try:
+            from enliven.model.talking_head import TalkingHead
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(f"Evaluating weights (which imports '{error.name}')", "train") from None
+        self._head = TalkingHead.from_checkpoint(path)
+        config = self._head.config
+        if config.size != size:
+            raise ModelError(
+                f"{path} reads crops of {config.size} pixels, but the databank's have {size}. "
+                f"Build a databank with --size {config.size}, or choose other weights."
+            )
+        self.name = f"{config.preset} {path.stem}"
+
+    def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
+        self._head.embed(photos, points)
+
+    def render(self, points: Floats) -> Picture:
+        return self._head.render(points).result
+
+
+def contender_of(path: Path, size: int) -> Contender:
+    """The contender in a file, by its kind; ``size`` is the side of the databank's crops."""
+    if path.suffix != ".safetensors":
+        raise ModelError(f"{path} is no weights file; give a .safetensors file that `enliven train` wrote.")
+    return Weights(path, size)
+
+
+def contenders_of(paths: Sequence[Path], size: int) -> list[Contender]:
+    """The two baselines, then the named files in order; raises ModelError also for equal names."""
+    contenders: list[Contender] = [StillPhoto(), Warp(), *(contender_of(path, size) for path in paths)]
+    names = [contender.name for contender in contenders]
+    for name, path in zip(names[2:], paths, strict=True):
+        if names.count(name) > 1:
+            raise ModelError(
+                f"Two of the weights would both be called '{name}' in the table; rename or copy {path}."
+            )
+    return contenders

@@ -1,0 +1,231 @@
+"""Scores become a report: JSON with everything, Markdown with what people read."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from enliven.databank.bank import Bank
+from enliven.evaluation.contenders import WARP
+from enliven.evaluation.estimate import RESAMPLES, Estimate, estimate
+from enliven.evaluation.identity import NETWORK
+from enliven.evaluation.metrics import (
+    CROSS_METRICS,
+    NOT_FOUND_PX,
+    SELF_METRICS,
+    Metric,
+    frechet_distance,
+)
+from enliven.evaluation.plan import FLICKER_RUN, SPARE, Plan
+from enliven.evaluation.scores import Case, Score
+from enliven.evaluation.settings import EvaluationSettings
+from enliven.types import JsonObject
+
+_FORMAT, _VERSION = "enliven evaluation", 1
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """All that was measured."""
+
+    bank: Bank
+    plan: Plan
+    settings: EvaluationSettings
+    contenders: list[str]
+    self_driven: list[Case]
+    cross_driven: list[Case]
+
+    def to_json(self) -> JsonObject:
+        """Everything that the same command gives again; no date, no machine."""
+        return {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "settings": self.settings.to_json(),
+            "bank": {
+                "path": str(self.bank.path),
+                "fingerprint": self.bank.fingerprint,
+                "size": self.bank.size,
+                "clips": len(self.plan.entries),
+                "identities": len({entry.facts.identity for entry in self.plan.entries}),
+            },
+            "protocol": _protocol(),
+            "left_out": {str(shots): count for shots, count in self.plan.left_out.items()},
+            "contenders": self.contenders,
+            "self": [self._case_json(case, SELF_METRICS, self.self_driven) for case in self.self_driven],
+            "cross": [self._case_json(case, CROSS_METRICS, self.cross_driven) for case in self.cross_driven],
+        }
+
+    def json_text(self, command: str) -> str:
+        """``to_json`` and under what circumstances."""
+        return json.dumps(self.to_json() | {"circumstances": circumstances(command)}, indent=1) + "\n"
+
+    def markdown(self, command: str) -> str:
+        """Tables of means with their 95 % intervals."""
+        about = circumstances(command)
+        lines = [
+            "# Evaluation",
+            "",
+            f"`{about['command']}`, {about['date']}, {about['machine']}.",
+            "",
+            *self._sample_lines(),
+        ]
+        for shots in self.plan.shots:
+            lines += self._tables(f"Self-reenactment, T = {shots}", self.self_driven, shots, SELF_METRICS)
+        for shots in self.plan.shots if self.cross_driven else ():
+            lines += self._tables(f"Cross-reenactment, T = {shots}", self.cross_driven, shots, CROSS_METRICS)
+        return "\n".join(lines) + "\n"
+
+    def _sample_lines(self) -> list[str]:
+        entries = self.plan.entries
+        people = len({entry.facts.identity for entry in entries})
+        lines = [
+            f"Split `{self.settings.split}` of databank {self.bank.fingerprint}: {len(entries)} clips of "
+            f"{people} people, one in {self.settings.every} frames of their second halves. Cells: mean over clips "
+            f"(95 % bootstrap interval over clips, {RESAMPLES} resamples).",
+            "",
+        ]
+        lines += [
+            f"- T = {shots}: {count} clips left out, shorter than the {2 * (shots + SPARE)} frames that it needs."
+            for shots, count in self.plan.left_out.items()
+            if count
+        ]
+        return lines
+
+    def _tables(self, title: str, cases: list[Case], shots: int, kind: Sequence[Metric]) -> list[str]:
+        chosen = [case for case in cases if case.shots == shots]
+        if not chosen:
+            return []
+        first = chosen[0]
+        count = f"{len(first.scores)} clips, {sum(score.frames for score in first.scores)} frames"
+        lines = ["", f"## {title}: {count}", "", *_header(chosen)]
+        for metric in kind:
+            lines.append(_row(metric.title, [_cell(self._estimate(case, metric), metric) for case in chosen]))
+        if kind is SELF_METRICS:
+            lines.append(_row("FID-like ↓", [_number(_frechet(case), 4) for case in chosen]))
+        others = [case for case in chosen if case.contender != WARP]
+        lines += ["", f"Difference to `{WARP}`, clip by clip:", "", *_header(others)]
+        for metric in kind:
+            cells = [_cell(self._against_warp(case, cases, metric), metric, signed=True) for case in others]
+            lines.append(_row(metric.title, cells))
+        return lines
+
+    def _case_json(self, case: Case, kind: Sequence[Metric], cases: list[Case]) -> JsonObject:
+        return {
+            "shots": case.shots,
+            "contender": case.contender,
+            "clips": len(case.scores),
+            "frames": sum(score.frames for score in case.scores),
+            "mean": {metric.key: _estimate_json(self._estimate(case, metric)) for metric in kind},
+            "against_warp": {
+                metric.key: _estimate_json(self._against_warp(case, cases, metric)) for metric in kind
+            },
+            "frechet": _plain(_frechet(case)) if kind is SELF_METRICS else None,
+            "groups": _groups(case, kind),
+            "per_clip": [_score_json(score) for score in case.scores],
+        }
+
+    def _estimate(self, case: Case, metric: Metric) -> Estimate | None:
+        return estimate(case.values(metric.key), self.settings.seed)
+
+    def _against_warp(self, case: Case, cases: list[Case], metric: Metric) -> Estimate | None:
+        warp = next(other for other in cases if other.shots == case.shots and other.contender == WARP)
+        apart = np.subtract(case.values(metric.key), warp.values(metric.key))
+        return estimate([float(value) for value in apart], self.settings.seed)
+
+
+def circumstances(command: str) -> JsonObject:
+    """Command, date and machine: what stands beside a figure."""
+    from enliven import __version__
+
+    machine = f"{_processor()}, {os.cpu_count()} cores"
+    date = datetime.now(timezone.utc).date().isoformat()
+    return {"command": command, "date": date, "machine": machine, "enliven": __version__}
+
+
+def _protocol() -> JsonObject:
+    return {
+        "photos": "T frames evenly spread over a clip's first half; one is its first frame",
+        "driving": "every n-th frame of the second half",
+        "least_frames": f"2 * (T + {SPARE})",
+        "flicker_frames": FLICKER_RUN,
+        "no_face_counts_px": NOT_FOUND_PX,
+        "identity_and_frechet_network": NETWORK,
+        "interval": f"95 % bootstrap over clips, {RESAMPLES} resamples",
+    }
+
+
+def _frechet(case: Case) -> float:
+    """Over all frames of all clips together."""
+    made, true = (
+        np.concatenate([getattr(score, name) for score in case.scores])
+        for name in ("descriptors", "true_descriptors")
+    )
+    return frechet_distance(made, true)
+
+
+def _groups(case: Case, kind: Sequence[Metric]) -> JsonObject:
+    """Means over the clips of each collection."""
+    names = sorted({score.group for score in case.scores})
+    grouped: JsonObject = {}
+    for name in names:
+        scores = [score for score in case.scores if score.group == name]
+        means = {metric.key: _mean(score.figures[metric.key] for score in scores) for metric in kind}
+        grouped[name] = {"clips": len(scores), **means}
+    return grouped
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.mean(known)) if known else None
+
+
+def _score_json(score: Score) -> JsonObject:
+    about = {"clip": score.clip, "identity": score.identity, "group": score.group, "frames": score.frames}
+    return about | {key: _plain(value) for key, value in score.figures.items()}
+
+
+def _estimate_json(found: Estimate | None) -> JsonObject | None:
+    return asdict(found) if found else None
+
+
+def _plain(value: float) -> float | None:
+    """JSON knows no nan."""
+    return value if math.isfinite(value) else None
+
+
+def _header(cases: Sequence[Case]) -> list[str]:
+    return [_row("", [case.contender for case in cases]), _row("---", ["---:"] * len(cases))]
+
+
+def _row(title: str, cells: Sequence[str]) -> str:
+    return "| " + " | ".join([title, *cells]) + " |"
+
+
+def _cell(found: Estimate | None, metric: Metric, *, signed: bool = False) -> str:
+    if found is None:
+        return "—"
+    mean, low, high = (
+        _number(value, metric.digits, signed=signed) for value in (found.mean, found.low, found.high)
+    )
+    return f"{mean} ({low} .. {high})"
+
+
+def _number(value: float, digits: int, *, signed: bool = False) -> str:
+    if not math.isfinite(value):
+        return "—"
+    return f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
