@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "motion": GROUND,
     "model": GROUND,
     "compositing": GROUND,
-    "provenance": GROUND | {"media"},
+    "provenance": GROUND | {"media", "face", "assets"},
     "settings": {"errors"},
     "prefetch": set(),
     "portrait": GROUND | {"media", "face", "settings"},
@@ -34,13 +34,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "contact_sheet": GROUND | {"media"},
     "animator": GROUND
     | {"media", "face", "motion", "model", "compositing", "provenance"}
-    | {"settings", "portrait", "driving", "prefetch"},
+    | {"settings", "portrait", "driving", "prefetch", "assets"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
-    "evaluation": GROUND | {"databank", "face", "motion", "model", "media", "animator"},
+    "evaluation": GROUND | {"databank", "face", "motion", "model", "media", "animator", "compositing"},
     "apps": GROUND
     | {"animator", "recorder", "training", "evaluation", "databank", "provenance", "media", "motion"}
-    | {"assets", "settings", "contact_sheet"},
+    | {"assets", "settings", "contact_sheet", "model"},
 }
 """Room -> the rooms it may import. ``enliven/__init__.py`` may name anything, lazily."""
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from enliven.assets import builtin_weights
 from enliven.compositing.paste import Paster
 from enliven.driving import Driving, DrivingSettings
 from enliven.errors import OutputError
+from enliven.face.crop import crop_for, take
 from enliven.media.audio import Sound
 from enliven.model.engine import Engine
 from enliven.model.warp_engine import WarpEngine
@@ -72,10 +74,16 @@ def refuse_own_input(out: Path, *given: Path) -> None:
             )
 
 
-def load_engine(name: str, portrait: Portrait) -> Engine:
-    """The engine that users call ``name``, ready for one person."""
-    engines = {"warp": WarpEngine}
-    return engines[name](portrait.picture, portrait.landmarks)
+def load_engine(settings: AnimateSettings, portrait: Portrait) -> Engine:
+    """The engine that the settings name, ready for one person. Raises ModelError for unusable weights."""
+    if settings.engine == "warp":
+        return WarpEngine(portrait.picture, portrait.landmarks)
+    from enliven.model.hybrid_engine import HybridEngine
+    from enliven.model.runtime import Graphs
+
+    graphs = Graphs(settings.weights or builtin_weights(), device=settings.device, threads=settings.threads)
+    crop = crop_for(portrait.landmarks, size=graphs.config.size)
+    return HybridEngine(portrait.picture, portrait.landmarks, crop, take(portrait.picture, crop), graphs)
 
 
 class Animator:
@@ -90,7 +98,7 @@ class Animator:
         self.photo = Path(photo)
         self.settings = settings or AnimateSettings()
         self.portrait = read_portrait(self.photo, self.settings)
-        self.engine = load_engine(self.settings.engine, self.portrait)
+        self.engine = load_engine(self.settings, self.portrait)
         self._paster = Paster(self.portrait.picture)
 
     def frames(

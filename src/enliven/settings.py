@@ -13,7 +13,8 @@ MOTIONS = ("relative", "absolute")
 REGIONS = ("pose", "mouth", "eyes", "brows", "gaze")
 OUTPUTS = ("photo", "crop")
 ON_LOST = ("hold", "skip", "stop")
-ENGINES = ("warp",)
+ENGINES = ("hybrid", "warp")
+DEVICES = ("auto", "cpu", "gpu")
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
@@ -46,7 +47,11 @@ class AnimateSettings:
     smoothing: float = 1.0
     """Strength of the landmark filter; 0 is off."""
     engine: str = "warp"
-    """What makes the pixels."""
+    """What makes the pixels: hybrid (learned), or warp (the photo's own pixels; needs no weights)."""
+    weights: Path | None = None
+    """Folder of an exported model for engine hybrid; None: those in the package."""
+    device: str = "auto"
+    """Where the networks run: cpu, gpu, or auto (cpu)."""
     threads: int = 0
     """Threads for decoding and encoding; 0 leaves the choice to the libraries."""
 
@@ -55,6 +60,7 @@ class AnimateSettings:
         _one_of("output", self.output, OUTPUTS)
         _one_of("on_lost", self.on_lost, ON_LOST)
         _one_of("engine", self.engine, ENGINES)
+        _one_of("device", self.device, DEVICES)
         for region in (*self.regions, *(name for name, _ in self.region_strengths)):
             _one_of("region", region, REGIONS)
         for factor in (self.strength, *(factor for _, factor in self.region_strengths)):

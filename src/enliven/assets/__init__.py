@@ -1,4 +1,4 @@
-"""What the package carries to show itself: a photo and a driving motion."""
+"""What the package carries to show itself: a photo, a driving motion, and learned weights."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def builtin_photo() -> Path:
 def builtin_motion() -> Path:
     """Real speech of a GRID corpus speaker (CC BY 4.0), recorded as landmarks; no picture, no sound."""
     return _HERE / "speech.motion"
+
+
+def builtin_weights() -> Path:
+    """Folder of the learned engine's graphs and weights; see MODEL_CARD.md."""
+    return _HERE / "hybrid"

@@ -16,10 +16,8 @@ from torch import Tensor, nn
 
 from enliven.errors import ModelError
 from enliven.model.config import ModelConfig
+from enliven.model.weights_file import FORMAT, KEY, VERSION
 
-FORMAT = "enliven-checkpoint"
-VERSION = 1
-_KEY = "enliven"
 _TEMPORARY = ".writing"
 
 
@@ -97,7 +95,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
     temporary = path.with_name(path.name + _TEMPORARY)
     try:
         with temporary.open("wb") as file:
-            file.write(save(flat, {_KEY: json.dumps(about)}))
+            file.write(save(flat, {KEY: json.dumps(about)}))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -121,7 +119,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path} is not a complete safetensors file ({error}); fetch or write it again."
         ) from None
     try:
-        about = json.loads(metadata.get(_KEY, "{}"))
+        about = json.loads(metadata.get(KEY, "{}"))
     except json.JSONDecodeError:
         raise ModelError(f"The description inside {path} is not JSON; the file is damaged.") from None
     return tensors, about
@@ -138,9 +136,12 @@ def check_version(path: Path, about: Mapping[str, Any]) -> None:
 
 def networks_of(checkpoint: Checkpoint, name: str) -> nn.Module:
     """The networks of a checkpoint in evaluation mode; ``name`` stands in error messages."""
+    from enliven.model.layers import fold_spectral_norm
     from enliven.model.talker import build_talker
 
     talker = build_talker(checkpoint.config)
+    if not any(".parametrizations." in key for key in checkpoint.weights):  # as export writes them
+        fold_spectral_norm(talker)
     load_into(talker, checkpoint.weights, name)
     return talker.eval().requires_grad_(False)
 

@@ -1,21 +1,25 @@
-"""The networks as two ONNX graphs: `encode` once a person, `frame` once a frame. Inference then needs no torch."""
+"""The networks as two ONNX graphs: `encode` once a person, `frame` once a frame. Inference then needs no torch.
+
+The graphs hold no weights: they read them, in float16, out of the safetensors file beside them.
+"""
 
 from __future__ import annotations
 
-import copy
 import json
+import struct
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from enliven.errors import MissingExtraError, ModelError
-from enliven.model.checkpoint import Checkpoint, networks_of
+from enliven.model.checkpoint import Checkpoint, networks_of, save_checkpoint
 from enliven.model.layers import fold_spectral_norm
+from enliven.model.runtime import ENCODE, FRAME, WEIGHTS
 from enliven.model.talker import Guesses, Person, Rendered
 
 _OPSET = 17
-ENCODE, FRAME, ABOUT = "encode.onnx", "frame.onnx", "model.json"
 FRAME_OUTPUTS = ("result", "synthesis", "mask", "flow", "confidence")
 
 
@@ -61,39 +65,42 @@ class FrameGraph(nn.Module):
 
 
 def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
-    """Writes ``encode.onnx``, ``frame.onnx`` and ``model.json`` (config and origin) into ``folder``."""
+    """Writes ``encode.onnx``, ``frame.onnx`` and ``weights.safetensors`` (float16) into ``folder``.
+
+    The weights file is itself a checkpoint. Raises :class:`ModelError` when the folder cannot be written.
+    """
     try:
         import onnx  # noqa: F401 - the exporter needs it
     except ModuleNotFoundError:
         raise MissingExtraError("Exporting to ONNX", "train") from None
-    talker = copy.deepcopy(networks_of(checkpoint, "the checkpoint"))
+    talker = networks_of(checkpoint, "the checkpoint")
     fold_spectral_norm(talker)
-    config = checkpoint.config
-    size, shots = config.size, 2
-    pictures = torch.zeros(shots, 3, size, size)
-    flow, layers = torch.zeros(shots, size // 2, size // 2, 2), torch.zeros(shots, 4, size, size)
-    encode = EncodeGraph(talker)
-    with torch.no_grad():
-        _, psi, *features = encode(pictures, pictures)
-    scales = [f"features_{n}" for n in range(len(features))]
+    halves = {name: value.half() for name, value in talker.state_dict().items()}
+    talker.load_state_dict(halves)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _export(
-            encode,
-            (pictures, pictures),
-            folder / ENCODE,
-            ["photos", "drawings"],
-            ["embedding", "psi", *scales],
-        )
-        inputs = ["photos", "psi", "drawing", "guessed_flow", "guessed_layers", *scales]
-        frame = (pictures, psi, pictures[0], flow, layers, *features)
-        _export(FrameGraph(talker), frame, folder / FRAME, inputs, list(FRAME_OUTPUTS))
-        about = {"config": config.to_json(), "step": checkpoint.step, "data": dict(checkpoint.data)}
-        (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
+        about = (checkpoint.step, checkpoint.data, checkpoint.metrics, checkpoint.training)
+        save_checkpoint(folder / WEIGHTS, Checkpoint(checkpoint.config, halves, *about))
+        _export_both(talker, checkpoint.config.size, folder)
     except OSError as error:
         raise ModelError(
             f"The ONNX graphs cannot be written to {folder} ({error.strerror or error})."
         ) from None
+
+
+def _export_both(talker: nn.Module, size: int, folder: Path) -> None:
+    """Traced with two photos; their number stays free."""
+    pictures = torch.zeros(2, 3, size, size)
+    flow, layers = torch.zeros(2, size // 2, size // 2, 2), torch.zeros(2, 4, size, size)
+    encode = EncodeGraph(talker)
+    with torch.no_grad():
+        _, psi, *features = encode(pictures, pictures)
+    scales = [f"features_{n}" for n in range(len(features))]
+    outputs = ["embedding", "psi", *scales]
+    _export(encode, (pictures, pictures), folder / ENCODE, ["photos", "drawings"], outputs)
+    inputs = ["photos", "psi", "drawing", "guessed_flow", "guessed_layers", *scales]
+    frame = (pictures, psi, pictures[0], flow, layers, *features)
+    _export(FrameGraph(talker), frame, folder / FRAME, inputs, list(FRAME_OUTPUTS))
 
 
 _PER_PHOTO = {
@@ -125,4 +132,42 @@ def _export(
         opset_version=_OPSET,
         dynamo=False,
     )
+    _read_weights_from(path.with_name(WEIGHTS), temporary)
     temporary.replace(path)
+
+
+def _read_weights_from(weights: Path, graph_file: Path) -> None:
+    """Replaces the graph's own weights by references into a safetensors file in the same folder."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    places = _places_in(weights)
+    model = onnx.load(str(graph_file))
+    kept, casts = [], []
+    for own in model.graph.initializer:
+        place = places.get(own.name.removeprefix("talker."))
+        if place is None or own.data_type != TensorProto.FLOAT:
+            kept.append(own)
+            continue
+        half = TensorProto(name=own.name + ".half", data_type=TensorProto.FLOAT16, dims=own.dims)
+        half.data_location = TensorProto.EXTERNAL
+        values = {"location": weights.name, "offset": str(place[0]), "length": str(place[1])}
+        for key, value in values.items():
+            half.external_data.add(key=key, value=value)
+        kept.append(half)
+        casts.append(helper.make_node("Cast", [half.name], [own.name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(kept)
+    model.graph.node.extend(nodes)
+    graph_file.write_bytes(model.SerializeToString())
+
+
+def _places_in(weights: Path) -> dict[str, tuple[int, int]]:
+    """Name -> (offset, length) in bytes of every tensor in a safetensors file."""
+    with weights.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header: dict[str, Any] = json.loads(file.read(length))
+    begin = 8 + length
+    ranges = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
+    return {name: (begin + first, last - first) for name, (first, last) in ranges.items()}

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from enliven.errors import TrainingError
 from enliven.model.discriminator import Discriminator, IdentityTable
-from enliven.model.talker import Rendered, build_talker
+from enliven.model.talker import Rendered
 from enliven.training import losses
 from enliven.training.batches import Batch
+from enliven.training.beginning import first_talker
 from enliven.training.feature_nets import FeatureLoss
 from enliven.training.train_config import TrainConfig
 
@@ -44,7 +45,7 @@ class Game:
         self, fabric: Fabric, config: TrainConfig, identities: int, features: Sequence[FeatureLoss]
     ) -> None:
         self.fabric, self.config, self.features = fabric, config, features
-        self.talker = build_talker(config.model)
+        self.talker = first_talker(config)
         self.judge = Discriminator(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.table = IdentityTable(identities, config.model.embedding).to(fabric.device)
         settings = config.optimiser
@@ -185,6 +186,8 @@ def picture_losses(frame: Rendered, batch: Batch, config: TrainConfig) -> Logged
         found["warped"] = losses.weighed_l1(frame.warped, batch.target, batch.importance)
     if weights.synthesis:
         found["synthesis"] = losses.pixels(frame.synthesis, batch.target, batch.importance)
+    if weights.painted:
+        found["painted"] = losses.painted(frame.mask)
     if weights.mouth:
         found["mouth"] = losses.crop_of(frame.result, batch.target, batch.mouth_boxes())
     if weights.eyes:

@@ -24,6 +24,11 @@ def weighed_l1(picture: Tensor, target: Tensor, importance: Tensor) -> Tensor:
     return ((picture - target).abs() * importance).sum() / (3.0 * importance.sum())
 
 
+def painted(mask: Tensor) -> Tensor:
+    """Share of the picture that is synthesised. ``mask``: (B, 1, H, W), 1 shows the photo."""
+    return 1.0 - mask.mean()
+
+
 def crop_of(result: Tensor, target: Tensor, boxes: Tensor, side: int = 48) -> Tensor:
     """L1 and L1 of the edges inside a box of each picture, brought to ``side`` x ``side``.
 

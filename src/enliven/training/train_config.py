@@ -33,6 +33,8 @@ class LossWeights:
     """L1 of the warped photo alone."""
     synthesis: float = 5.0
     """L1 of the synthesised picture alone; without it the mask saturates at "all warp"."""
+    painted: float = 0.1
+    """Mean of 1 - mask: where painting gains nothing the photo's own pixels, at their own resolution, show."""
     mouth: float = 4.0
     """L1 and edges of the mouth as a crop of its own."""
     eyes: float = 2.0
@@ -100,6 +102,8 @@ class TrainConfig:
     """Which frames make an episode; its `batch` and `size` follow from `batch` and the model."""
     steps: int = 100_000
     """Generator steps."""
+    begin_from: str = ""
+    """A checkpoint or exported weights of the same networks to go on from, with fresh optimisers; empty: random."""
     batch: int = 8
     """Episodes in a step, over all processes together."""
     seed: int = 0
@@ -151,6 +155,7 @@ def default_config(name: str) -> TrainConfig:
         losses=LossWeights(
             warped=0.0,
             synthesis=0.0,
+            painted=0.0,
             mouth=0.0,
             eyes=0.0,
             emphasis=1.0,
