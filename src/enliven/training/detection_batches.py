@@ -1,4 +1,4 @@
-"""Batches for the detection network: true and made in equal parts, changed alike, drawn anew by step number."""
+"""Batches for the detection network: pairs of true and made crops of one draw, drawn anew by step number."""
 
 from __future__ import annotations
 
@@ -32,26 +32,34 @@ class Disturbance:
 
 
 class BatchMaker:
-    """Half of a batch is true; of the made half, every engine has the same share."""
+    """Every made crop stands beside a true one of the same person on the same way; engines take turns.
+
+    Pairs spare the network to learn first that neither faces nor qualities tell anything.
+    """
 
     def __init__(self, crops: Crops, batch: int, seed: int, disturbance: Disturbance | None = None) -> None:
         self._crops, self._batch, self._seed = crops, batch, seed
         self._disturbance = disturbance or Disturbance()
         made = sorted(set(crops.engine[crops.made].tolist()))
         self._made = [np.nonzero(crops.engine == name)[0] for name in made]
-        self._true = np.nonzero(~crops.made)[0]
+        self._true: dict[int, list[int]] = {}
+        for place in np.nonzero(~crops.made)[0].tolist():
+            self._true.setdefault(int(crops.draw[place]), []).append(place)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """(B, 3, w, w) float32 in 0..255, channels last, and (B,) 1 for made; a pure function of the step."""
         random = np.random.default_rng([self._seed, step])
-        wanted = [self._draw(random, place) for place in range(self._batch)]
+        wanted = [place for pair in range(self._batch // 2) for place in self._pair(random, step, pair)]
         pictures = [disturbed(to_rgb(self._crops.planes[n]), self._disturbance, random) for n in wanted]
         labels = self._crops.made[wanted].astype(np.float32)
         return as_input(np.stack(pictures)), torch.from_numpy(labels)
 
-    def _draw(self, random: np.random.Generator, place: int) -> int:
-        among = self._true if place % 2 else self._made[(place // 2) % len(self._made)]
-        return int(among[random.integers(len(among))])
+    def _pair(self, random: np.random.Generator, step: int, pair: int) -> tuple[int, int]:
+        """The places of a true and a made crop."""
+        among = self._made[(step + pair) % len(self._made)]
+        made = int(among[random.integers(len(among))])
+        partners = self._true[int(self._crops.draw[made])]
+        return partners[int(random.integers(len(partners)))], made
 
 
 def as_input(pictures: Picture) -> Tensor:

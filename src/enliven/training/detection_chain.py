@@ -43,7 +43,9 @@ class Chain:
     crf: int | None = None
     """H.264 quality; None leaves the frames unencoded."""
 
-    def apply(self, frames: Sequence[Picture], points: Sequence[Floats]) -> tuple[list[Picture], list[Floats]]:
+    def apply(
+        self, frames: Sequence[Picture], points: Sequence[Floats]
+    ) -> tuple[list[Picture], list[Floats]]:
         """The frames (S, S, 3) as the viewer has them, and the landmarks in their pixels."""
         moved = [self._resampled(frame) for frame in frames]
         place = self._place(frames[0].shape[0])

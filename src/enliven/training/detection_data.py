@@ -160,7 +160,11 @@ def _made(
     other = source.draw(random, but=clip.identity)
     if engine == BLEND:
         how, own = draw_blend(random), bool(random.random() < 0.3)
-        donors = [(clip.photo, clip.photo_points)] * CLIP_FRAMES if own else list(zip(other.frames, other.points))
+        donors = (
+            [(clip.photo, clip.photo_points)] * CLIP_FRAMES
+            if own
+            else list(zip(other.frames, other.points, strict=True))
+        )
         pairs = zip(clip.frames, clip.points, donors, strict=True)
         return [blend(frame, points, *donor, how) for frame, points, donor in pairs], clip.points
     motion = clip.points
@@ -205,7 +209,9 @@ def _claim(out: Path, recipe: Recipe, fingerprint: str) -> None:
     file = out / "recipe.json"
     if file.exists():
         if json.loads(file.read_text()) != about:
-            raise TrainingError(f"{out} holds pictures of another recipe; choose another folder or remove it.")
+            raise TrainingError(
+                f"{out} holds pictures of another recipe; choose another folder or remove it."
+            )
         return
     out.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(about, indent=1) + "\n")
@@ -222,6 +228,8 @@ class Crops:
     way: npt.NDArray[np.str_]
     clip: npt.NDArray[np.int64]
     """Crops of one clip, of one way and one engine, have the same number."""
+    draw: npt.NDArray[np.int64]
+    """True and made crops of the same people, on the same way, have the same number."""
 
     @property
     def made(self) -> npt.NDArray[np.bool_]:
@@ -230,16 +238,17 @@ class Crops:
 
     def where(self, wanted: npt.NDArray[np.bool_]) -> Crops:
         """Those that are wanted, (N,) booleans."""
-        return Crops(
-            self.planes[wanted], self.engine[wanted], self.identity[wanted], self.way[wanted], self.clip[wanted]
-        )
+        columns = (self.planes, self.engine, self.identity, self.way, self.clip, self.draw)
+        return Crops(*(column[wanted] for column in columns))
 
 
 def load_crops(folders: Sequence[Path]) -> Crops:
     """All parts of the folders. Raises TrainingError when there is none or one is damaged."""
     files = [file for folder in folders for file in sorted(folder.glob("part-*.npz"))]
     if not files:
-        raise TrainingError(f"No prepared pictures lie in {', '.join(map(str, folders))}; run `prepare` first.")
+        raise TrainingError(
+            f"No prepared pictures lie in {', '.join(map(str, folders))}; run `prepare` first."
+        )
     columns: dict[str, list[npt.NDArray[np.generic]]] = {}
     for number, file in enumerate(files):
         try:
@@ -252,7 +261,8 @@ def load_crops(folders: Sequence[Path]) -> Crops:
     joined = {name: np.concatenate(arrays) for name, arrays in columns.items()}
     keys = np.char.add(np.char.add(joined["draw"].astype(str), joined["engine"]), joined["way"])
     clip = np.unique(keys, return_inverse=True)[1]
-    return Crops(joined["planes"], joined["engine"], joined["identity"], joined["way"], clip)
+    draw = np.unique(np.char.add(joined["draw"].astype(str), joined["way"]), return_inverse=True)[1]
+    return Crops(joined["planes"], joined["engine"], joined["identity"], joined["way"], clip, draw)
 
 
 def _people(entries: Sequence[ShotEntry]) -> list[tuple[str, list[int]]]:

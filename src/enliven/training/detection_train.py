@@ -47,6 +47,8 @@ class DetectorSettings:
     weight_decay: float = 0.02
     soften: float = 0.05
     """Targets are this far from 0 and 1, so that nothing is ever called certain."""
+    places: float = 0.5
+    """Weight of judging every place of the map by itself, which makes the map mean something."""
     seed: int = 0
     save_every: int = 500
     network: DetectionConfig = field(default_factory=DetectionConfig)
@@ -91,7 +93,10 @@ def train_detector(
             run.step += 1
             if not math.isfinite(loss):
                 raise TrainingError(f"The loss is not a number at step {run.step}; try a lower rate.")
-            facts = {"loss": loss, "crops_per_second": settings.batch * (run.step - seen) / (time.monotonic() - since)}
+            facts = {
+                "loss": loss,
+                "crops_per_second": settings.batch * (run.step - seen) / (time.monotonic() - since),
+            }
             if run.step % settings.save_every == 0:
                 facts |= _held_out(run.mean, held)
                 _save(out, run)
@@ -104,7 +109,9 @@ def train_detector(
 
 def kept_apart(crops: Crops) -> Any:
     """(N,) True for crops of people that calibrate; by name, the same in every run."""
-    people = {name: zlib.crc32(name.encode()) % 1000 < 1000 * _APART_SHARE for name in set(crops.identity.tolist())}
+    people = {
+        name: zlib.crc32(name.encode()) % 1000 < 1000 * _APART_SHARE for name in set(crops.identity.tolist())
+    }
     return np.array([people[name] for name in crops.identity.tolist()], np.bool_)
 
 
@@ -125,9 +132,13 @@ def _step(run: _Run, crops: Tensor, made: Tensor) -> float:
         group["lr"] = settings.rate * _rate_share(run.step, settings.steps)
     run.network.train()
     with torch.autocast("cpu", torch.bfloat16):
-        logits = pooled(run.network(crops))
+        places = run.network(crops)
     targets = made * (1 - 2 * settings.soften) + settings.soften
-    loss = functional.binary_cross_entropy_with_logits(logits.float(), targets)
+    whole = functional.binary_cross_entropy_with_logits(pooled(places.float()), targets)
+    each = functional.binary_cross_entropy_with_logits(
+        places.float(), targets[:, None, None].expand_as(places)
+    )
+    loss = whole + settings.places * each
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     run.optimiser.step()
