@@ -39,7 +39,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "setting up $(VENV) with everything for the tests (some minutes the first time) ..."
-	$(PIP_INSTALL) --editable '.[dev,heic,train,databank]'
+	$(PIP_INSTALL) --editable '.[dev,heic,train,databank,evaluation]'
 	@touch $@ $(VENV)/.installed
 
 clean:
