@@ -42,7 +42,9 @@ def _makers(texts: list[str]) -> dict[str, Maker]:
     for text in texts:
         name, sign, paths = text.partition("=")
         if not sign:
-            raise UsageError(f"'{text}' names no checkpoints; write --engine name=a.safetensors,b.safetensors.")
+            raise UsageError(
+                f"'{text}' names no checkpoints; write --engine name=a.safetensors,b.safetensors."
+            )
         makers[name] = LearnedMaker([Path(path) for path in paths.split(",")], _CROP)
     return makers
 
@@ -84,14 +86,18 @@ def train(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the run.")],
     without: Annotated[list[str] | None, typer.Option(help="An engine to leave out; repeatable.")] = None,
     steps: int = 6000,
-    minutes: Annotated[float | None, typer.Option(help="Stop in time; the rate still follows --steps.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop in time; the rate still follows --steps.")
+    ] = None,
     threads: int = 1,
 ) -> None:
     """The network, from scratch."""
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
     crops = _without(load_crops(data), without or [])
-    print(f"{len(crops.made)} crops, {crops.made.mean():.0%} made, {len(set(crops.identity.tolist()))} people")
+    print(
+        f"{len(crops.made)} crops, {crops.made.mean():.0%} made, {len(set(crops.identity.tolist()))} people"
+    )
 
     def show(step: int, total: int, facts: Mapping[str, float]) -> None:
         if step % 50 == 0 or step == total:

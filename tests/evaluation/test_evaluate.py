@@ -73,6 +73,15 @@ def test_photos_beyond_the_first_change_the_networks_alone(report: Path) -> None
     assert one[2] != four[2]
 
 
+def test_what_more_photos_bring_is_the_mean_difference_of_the_clips(report: Path) -> None:
+    cases = {(case["shots"], case["contender"]): case for case in stored(report)["self"]}
+    one, four = cases[1, "hybrid fresh"], cases[4, "hybrid fresh"]
+    apart = [b["l1"] - a["l1"] for a, b in zip(one["per_clip"], four["per_clip"], strict=True)]
+    assert one["against_fewer_photos"] is None
+    assert four["against_fewer_photos"]["l1"]["mean"] == pytest.approx(np.mean(apart))
+    assert cases[4, WARP]["against_fewer_photos"]["akd"]["mean"] == 0.0
+
+
 def test_the_same_command_gives_the_same_numbers_and_says_how_far_it_is(
     bank: Bank, weights: Path, report: Path, tmp_path: Path
 ) -> None:
@@ -96,7 +105,8 @@ def test_the_text_names_command_machine_date_sample_and_all_contenders(report: P
     assert "2 clips of 2 people" in text
     for shots in (1, 4):
         assert f"## Self-reenactment, T = {shots}: 2 clips, 4 frames" in text
-        assert f"## Cross-reenactment, T = {shots}: 1 clips, 2 frames" in text
+        assert f"## Cross-reenactment, T = {shots}: 1 pairs, 2 frames" in text
+    assert "What T = 4 changes against T = 1" in text
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
     assert all(len({line.count("|") for line in table.splitlines()}) == 1 for table in tables)
     assert "nan" not in text

@@ -12,6 +12,7 @@ from enliven.databank.shards import ShotEntry
 from enliven.evaluation.clip import TrueClip
 from enliven.evaluation.contenders import Contender, contenders_of
 from enliven.evaluation.cross_driven import render_pair, score_pair, transferred
+from enliven.evaluation.markdown import markdown
 from enliven.evaluation.observer import Observer
 from enliven.evaluation.plan import (
     Pair,
@@ -64,7 +65,7 @@ def evaluate(
                 bank, plan, settings, [c.name for c in contenders], run.all_self(), run.all_cross()
             )
         folder.write(JSON_NAME, report.json_text(command))
-        folder.write(TEXT_NAME, report.markdown(command))
+        folder.write(TEXT_NAME, markdown(report, command))
     return report
 
 

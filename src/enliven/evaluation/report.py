@@ -1,4 +1,4 @@
-"""Scores become a report: JSON with everything, Markdown with what people read."""
+"""Scores become a report: JSON with everything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from enliven.databank.bank import Bank
-from enliven.evaluation.contenders import WARP
+from enliven.evaluation.compare import against_warp, gain, with_fewer_photos
 from enliven.evaluation.estimate import RESAMPLES, Estimate, estimate
 from enliven.evaluation.identity import NETWORK
 from enliven.evaluation.metrics import (
@@ -67,78 +67,28 @@ class Report:
         """``to_json`` and under what circumstances."""
         return json.dumps(self.to_json() | {"circumstances": circumstances(command)}, indent=1) + "\n"
 
-    def markdown(self, command: str) -> str:
-        """Tables of means with their 95 % intervals."""
-        about = circumstances(command)
-        lines = [
-            "# Evaluation",
-            "",
-            f"`{about['command']}`, {about['date']}, {about['machine']}.",
-            "",
-            *self._sample_lines(),
-        ]
-        for shots in self.plan.shots:
-            lines += self._tables(f"Self-reenactment, T = {shots}", self.self_driven, shots, SELF_METRICS)
-        for shots in self.plan.shots if self.cross_driven else ():
-            lines += self._tables(f"Cross-reenactment, T = {shots}", self.cross_driven, shots, CROSS_METRICS)
-        return "\n".join(lines) + "\n"
-
-    def _sample_lines(self) -> list[str]:
-        entries = self.plan.entries
-        people = len({entry.facts.identity for entry in entries})
-        lines = [
-            f"Split `{self.settings.split}` of databank {self.bank.fingerprint}: {len(entries)} clips of "
-            f"{people} people, one in {self.settings.every} frames of their second halves. Cells: mean over clips "
-            f"(95 % bootstrap interval over clips, {RESAMPLES} resamples).",
-            "",
-        ]
-        lines += [
-            f"- T = {shots}: {count} clips left out, shorter than the {2 * (shots + SPARE)} frames that it needs."
-            for shots, count in self.plan.left_out.items()
-            if count
-        ]
-        return lines
-
-    def _tables(self, title: str, cases: list[Case], shots: int, kind: Sequence[Metric]) -> list[str]:
-        chosen = [case for case in cases if case.shots == shots]
-        if not chosen:
-            return []
-        first = chosen[0]
-        count = f"{len(first.scores)} clips, {sum(score.frames for score in first.scores)} frames"
-        lines = ["", f"## {title}: {count}", "", *_header(chosen)]
-        for metric in kind:
-            lines.append(_row(metric.title, [_cell(self._estimate(case, metric), metric) for case in chosen]))
-        if kind is SELF_METRICS:
-            lines.append(_row("FID-like ↓", [_number(_frechet(case), 4) for case in chosen]))
-        others = [case for case in chosen if case.contender != WARP]
-        lines += ["", f"Difference to `{WARP}`, clip by clip:", "", *_header(others)]
-        for metric in kind:
-            cells = [_cell(self._against_warp(case, cases, metric), metric, signed=True) for case in others]
-            lines.append(_row(metric.title, cells))
-        return lines
+    def mean(self, case: Case, metric: Metric) -> Estimate | None:
+        """Of one figure over the clips; None when it was not measured on any."""
+        return estimate(case.values(metric.key), self.settings.seed)
 
     def _case_json(self, case: Case, kind: Sequence[Metric], cases: list[Case]) -> JsonObject:
+        seed, fewer = self.settings.seed, with_fewer_photos(case, cases)
         return {
             "shots": case.shots,
             "contender": case.contender,
             "clips": len(case.scores),
             "frames": sum(score.frames for score in case.scores),
-            "mean": {metric.key: _estimate_json(self._estimate(case, metric)) for metric in kind},
+            "mean": {metric.key: _estimate_json(self.mean(case, metric)) for metric in kind},
             "against_warp": {
-                metric.key: _estimate_json(self._against_warp(case, cases, metric)) for metric in kind
+                metric.key: _estimate_json(against_warp(case, cases, metric, seed)) for metric in kind
             },
-            "frechet": _plain(_frechet(case)) if kind is SELF_METRICS else None,
+            "against_fewer_photos": None
+            if fewer is None
+            else {metric.key: _estimate_json(gain(case, fewer, metric, seed)) for metric in kind},
+            "frechet": _plain(frechet(case)) if kind is SELF_METRICS else None,
             "groups": _groups(case, kind),
             "per_clip": [_score_json(score) for score in case.scores],
         }
-
-    def _estimate(self, case: Case, metric: Metric) -> Estimate | None:
-        return estimate(case.values(metric.key), self.settings.seed)
-
-    def _against_warp(self, case: Case, cases: list[Case], metric: Metric) -> Estimate | None:
-        warp = next(other for other in cases if other.shots == case.shots and other.contender == WARP)
-        apart = np.subtract(case.values(metric.key), warp.values(metric.key))
-        return estimate([float(value) for value in apart], self.settings.seed)
 
 
 def circumstances(command: str) -> JsonObject:
@@ -162,7 +112,7 @@ def _protocol() -> JsonObject:
     }
 
 
-def _frechet(case: Case) -> float:
+def frechet(case: Case) -> float:
     """Over all frames of all clips together."""
     made, true = (
         np.concatenate([getattr(score, name) for score in case.scores])
@@ -199,29 +149,6 @@ def _estimate_json(found: Estimate | None) -> JsonObject | None:
 def _plain(value: float) -> float | None:
     """JSON knows no nan."""
     return value if math.isfinite(value) else None
-
-
-def _header(cases: Sequence[Case]) -> list[str]:
-    return [_row("", [case.contender for case in cases]), _row("---", ["---:"] * len(cases))]
-
-
-def _row(title: str, cells: Sequence[str]) -> str:
-    return "| " + " | ".join([title, *cells]) + " |"
-
-
-def _cell(found: Estimate | None, metric: Metric, *, signed: bool = False) -> str:
-    if found is None:
-        return "—"
-    mean, low, high = (
-        _number(value, metric.digits, signed=signed) for value in (found.mean, found.low, found.high)
-    )
-    return f"{mean} ({low} .. {high})"
-
-
-def _number(value: float, digits: int, *, signed: bool = False) -> str:
-    if not math.isfinite(value):
-        return "—"
-    return f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
 
 
 def _processor() -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from enliven.errors import MissingExtraError, ModelError
 
@@ -24,6 +25,16 @@ STRIDE = 16
 _OPSET = 13
 _MEAN, _SPREAD = 118.0, 60.0
 """Of the colours of face crops, by and large."""
+_LUMA = (0.299, 0.587, 0.114)
+_RESIDUALS = (
+    ((0, 0, 0, 0, 0), (0, -1, 2, -1, 0), (0, 2, -4, 2, 0), (0, -1, 2, -1, 0), (0, 0, 0, 0, 0)),
+    ((-1, 2, -2, 2, -1), (2, -6, 8, -6, 2), (-2, 8, -12, 8, -2), (2, -6, 8, -6, 2), (-1, 2, -2, 2, -1)),
+    ((0, 0, 0, 0, 0), (0, 0, 0, 0, 0), (0, 1, -2, 1, 0), (0, 0, 0, 0, 0), (0, 0, 0, 0, 0)),
+)
+"""High-pass filters of Fridrich and Kodovsky 2012 that Zhou et al. 2018 use against manipulated pictures."""
+_RESIDUAL_GAINS = (1 / 4, 1 / 12, 1 / 2)
+_MOST_RESIDUAL = 12.0
+"""Levels; what exceeds it is an edge of the scene, and no trace."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +68,9 @@ class DetectionNet(nn.Module):
         super().__init__()
         self.config = config or DetectionConfig()
         a, b, c, d = self.config.widths
+        self.register_buffer("residuals", _residual_filters(), persistent=False)
         self.body = nn.Sequential(
-            *_conv(3, a, 5, 2),  # a stride in the first layer: fine traces survive as channels
+            *_conv(6, a, 5, 2),  # a stride in the first layer: fine traces survive as channels
             *_conv(a, b, 3, 2),
             *_conv(b, c, 3, 2),
             Residual(c),
@@ -70,12 +82,16 @@ class DetectionNet(nn.Module):
         self.register_buffer("slope", torch.ones(()))
         self.register_buffer("offset", torch.zeros(()))
 
+    residuals: Tensor
     slope: Tensor
     offset: Tensor
 
     def forward(self, crops: Tensor) -> Tensor:
         """(B, 3, S, S) in 0..255 to (B, S / 16, S / 16) logits, calibrated once :meth:`calibrate` was called."""
-        features = self.drop(self.body((crops - _MEAN) / _SPREAD))
+        with torch.autocast(crops.device.type, enabled=False):  # bfloat16 would drown them in rounding
+            fine = functional.conv2d(crops, self.residuals, padding=2).clamp(-_MOST_RESIDUAL, _MOST_RESIDUAL)
+        seen = torch.cat([(crops - _MEAN) / _SPREAD, fine / (_MOST_RESIDUAL / 3)], dim=1)  # (B, 6, S, S)
+        features = self.drop(self.body(seen))
         logits: Tensor = self.head(features)[:, 0] * self.slope + self.offset
         return logits  # (B, S / 16, S / 16)
 
@@ -125,6 +141,12 @@ def export_detector(network: DetectionNet, path: Path, about: Sequence[tuple[str
         raise ModelError(f"{path} cannot be written ({error.strerror or error}).") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _residual_filters() -> Tensor:
+    """(3, 3, 5, 5) on RGB: each filter on the luma."""
+    filters = torch.tensor(_RESIDUALS, dtype=torch.float32) * torch.tensor(_RESIDUAL_GAINS)[:, None, None]
+    return filters[:, None] * torch.tensor(_LUMA)[None, :, None, None]
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> tuple[nn.Module, nn.Module, nn.Module]:

@@ -19,15 +19,15 @@ from enliven.types import Picture
 class Disturbance:
     """What both sides undergo on the fly, beside the way that was baked in."""
 
-    window: int = 160
+    window: int = 144
     """Side of the part that is read, in pixels; the map's places see no further anyway."""
-    jpeg: float = 0.3
+    jpeg: float = 0.15
     """Chance of JPEG, of quality 40 to 95."""
-    blur: float = 0.2
+    blur: float = 0.1
     """Chance of a Gaussian blur of up to 1.2 pixels."""
-    noise: float = 0.2
+    noise: float = 0.1
     """Chance of camera noise of up to 6 levels."""
-    scale: float = 0.25
+    scale: float = 0.1
     """Chance of being made smaller, down to a half, and larger again."""
 
 

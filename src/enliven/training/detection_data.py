@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -238,8 +239,14 @@ class Crops:
 
     def where(self, wanted: npt.NDArray[np.bool_]) -> Crops:
         """Those that are wanted, (N,) booleans."""
-        columns = (self.planes, self.engine, self.identity, self.way, self.clip, self.draw)
-        return Crops(*(column[wanted] for column in columns))
+        return Crops(
+            self.planes[wanted],
+            self.engine[wanted],
+            self.identity[wanted],
+            self.way[wanted],
+            self.clip[wanted],
+            self.draw[wanted],
+        )
 
 
 def load_crops(folders: Sequence[Path]) -> Crops:
@@ -249,7 +256,7 @@ def load_crops(folders: Sequence[Path]) -> Crops:
         raise TrainingError(
             f"No prepared pictures lie in {', '.join(map(str, folders))}; run `prepare` first."
         )
-    columns: dict[str, list[npt.NDArray[np.generic]]] = {}
+    columns: dict[str, list[npt.NDArray[Any]]] = {}
     for number, file in enumerate(files):
         try:
             with np.load(file, allow_pickle=False) as part:
@@ -259,10 +266,23 @@ def load_crops(folders: Sequence[Path]) -> Crops:
         except (OSError, ValueError, KeyError, zlib.error) as error:
             raise TrainingError(f"{file} is damaged ({error}); remove it and prepare again.") from None
     joined = {name: np.concatenate(arrays) for name, arrays in columns.items()}
-    keys = np.char.add(np.char.add(joined["draw"].astype(str), joined["engine"]), joined["way"])
-    clip = np.unique(keys, return_inverse=True)[1]
-    draw = np.unique(np.char.add(joined["draw"].astype(str), joined["way"]), return_inverse=True)[1]
-    return Crops(joined["planes"], joined["engine"], joined["identity"], joined["way"], clip, draw)
+    draws = joined["draw"].astype(str)
+    clip = _numbered(draws, joined["engine"], joined["way"])
+    return Crops(
+        joined["planes"],
+        joined["engine"],
+        joined["identity"],
+        joined["way"],
+        clip,
+        _numbered(draws, joined["way"]),
+    )
+
+
+def _numbered(*texts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """(N,) the number of each row's combination of texts, alike for alike rows."""
+    keys = [" ".join(row) for row in zip(*(column.tolist() for column in texts), strict=True)]
+    numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
+    return np.array([numbers[key] for key in keys], np.int64)
 
 
 def _people(entries: Sequence[ShotEntry]) -> list[tuple[str, list[int]]]:

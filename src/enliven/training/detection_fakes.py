@@ -93,7 +93,7 @@ def blend(
     height = float(np.ptp(under_points[:, 1]))
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.6, how["feather"] * height))[..., None]
     mixed = under + (moved - under) * alpha
-    return np.clip(np.round(mixed), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.round(mixed), 0, 255), np.uint8)
 
 
 def _affine(source: Floats, target: Floats) -> npt.NDArray[np.float64]:

@@ -49,6 +49,8 @@ class DetectorSettings:
     """Targets are this far from 0 and 1, so that nothing is ever called certain."""
     places: float = 0.5
     """Weight of judging every place of the map by itself, which makes the map mean something."""
+    order: float = 0.5
+    """Weight of ranking the made crop of a pair above the true one (Burges et al. 2005, RankNet)."""
     seed: int = 0
     save_every: int = 500
     network: DetectionConfig = field(default_factory=DetectionConfig)
@@ -138,7 +140,9 @@ def _step(run: _Run, crops: Tensor, made: Tensor) -> float:
     each = functional.binary_cross_entropy_with_logits(
         places.float(), targets[:, None, None].expand_as(places)
     )
-    loss = whole + settings.places * each
+    scores = pooled(places.float()).reshape(-1, 2)  # pairs of a true and a made crop
+    order = functional.softplus(scores[:, 0] - scores[:, 1]).mean()
+    loss = whole + settings.places * each + settings.order * order
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     run.optimiser.step()

@@ -34,6 +34,7 @@ def evaluate(
     """Measure WEIGHTS beside the still photo and the warp: self-reenactment and cross-reenactment."""
     from enliven.apps.cli.progress import FrameProgress
     from enliven.evaluation.evaluate import evaluate as measure
+    from enliven.evaluation.markdown import markdown
     from enliven.evaluation.settings import EvaluationSettings, shots_of
 
     named = list(weights or [])
@@ -46,7 +47,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(report.to_json()))
     elif not quiet:
-        typer.echo(report.markdown(command))
+        typer.echo(markdown(report, command))
         typer.echo(f"Written to {out}.")
 
 
