@@ -29,12 +29,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors"},
     "prefetch": set(),
     "portrait": GROUND | {"media", "face", "settings"},
+    # Many pictures of one person become one portrait and its lenders.
+    "gallery": GROUND | {"media", "face", "settings", "portrait"},
     "driving": GROUND | {"media", "face", "motion"},
     "recorder": GROUND | {"driving", "motion"},
     "contact_sheet": GROUND | {"media"},
     "animator": GROUND
     | {"media", "face", "motion", "model", "compositing", "provenance"}
-    | {"settings", "portrait", "driving", "prefetch", "assets"},
+    | {"settings", "portrait", "gallery", "driving", "prefetch", "assets"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
     "evaluation": GROUND | {"databank", "face", "motion", "model", "media", "animator", "compositing"},

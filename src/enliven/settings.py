@@ -54,6 +54,8 @@ class AnimateSettings:
     """Where the networks run: cpu, gpu, or auto (cpu)."""
     threads: int = 0
     """Threads for decoding and encoding; 0 leaves the choice to the libraries."""
+    allow_mixed: bool = False
+    """Use several pictures also when some seem to show somebody else."""
 
     def __post_init__(self) -> None:
         _one_of("motion", self.motion, MOTIONS)

@@ -50,15 +50,16 @@ class FrameGraph(nn.Module):
         drawing: Tensor,
         guessed_flow: Tensor,
         guessed_layers: Tensor,
+        prior: Tensor,
         *features: Tensor,
     ) -> tuple[Tensor, ...]:
-        """(K, 3, S, S), (P,), (3, S, S), the guess (K, S/2, S/2, 2), (K, 4, S, S), the features -> FRAME_OUTPUTS.
+        """(K, 3, S, S), (P,), (3, S, S), guess (K, S/2, S/2, 2), (K, 4, S, S), prior (K, S/4, S/4), the features.
 
-        Result and synthesis (3, S, S) in about [-1, 1], mask (S, S), flow (K, g, g, 2) in half crop sides,
-        confidence (K, g, g).
+        Gives FRAME_OUTPUTS: result and synthesis (3, S, S) in about [-1, 1], mask (S, S), flow (K, g, g, 2) in half
+        crop sides, confidence (K, g, g).
         """
         person = Person(psi[None], psi[None], photos[None], tuple(f[None] for f in features))
-        guesses = Guesses(guessed_flow[None], guessed_layers[None])
+        guesses = Guesses(guessed_flow[None], guessed_layers[None], prior[None])
         frame: Rendered = self.talker.frame(person, drawing[None], guesses)  # type: ignore[operator]
         pictures = (frame.result[0], frame.synthesis[0], frame.mask[0, 0])
         return (*pictures, frame.flow[0], frame.confidence[0])
@@ -92,14 +93,15 @@ def _export_both(talker: nn.Module, size: int, folder: Path) -> None:
     """Traced with two photos; their number stays free."""
     pictures = torch.zeros(2, 3, size, size)
     flow, layers = torch.zeros(2, size // 2, size // 2, 2), torch.zeros(2, 4, size, size)
+    prior = torch.zeros(2, size // 4, size // 4)
     encode = EncodeGraph(talker)
     with torch.no_grad():
         _, psi, *features = encode(pictures, pictures)
     scales = [f"features_{n}" for n in range(len(features))]
     outputs = ["embedding", "psi", *scales]
     _export(encode, (pictures, pictures), folder / ENCODE, ["photos", "drawings"], outputs)
-    inputs = ["photos", "psi", "drawing", "guessed_flow", "guessed_layers", *scales]
-    frame = (pictures, psi, pictures[0], flow, layers, *features)
+    inputs = ["photos", "psi", "drawing", "guessed_flow", "guessed_layers", "prior", *scales]
+    frame = (pictures, psi, pictures[0], flow, layers, prior, *features)
     _export(FrameGraph(talker), frame, folder / FRAME, inputs, list(FRAME_OUTPUTS))
 
 
@@ -108,6 +110,7 @@ _PER_PHOTO = {
     "drawings",
     "guessed_flow",
     "guessed_layers",
+    "prior",
     "features_0",
     "features_1",
     "features_2",

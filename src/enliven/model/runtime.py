@@ -54,6 +54,10 @@ class Graphs:
         core = _core()
         device = _device(core, device)
         encode, frame = (_compiled(core, folder / name, device, threads) for name in (ENCODE, FRAME))
+        if "prior" not in {name for port in frame.inputs for name in port.names}:
+            raise ModelError(
+                f"The graphs in {folder} were exported by another version of enliven; export the model again."
+            )
         self._encode = encode.create_infer_request()
         self._frame = frame.create_infer_request()
 
@@ -63,10 +67,18 @@ class Graphs:
         person = {"photos": photos, "psi": np.array(found["psi"])}
         return person | {f"features_{n}": np.array(found[f"features_{n}"]) for n in range(3)}
 
-    def frame(self, person: Person, drawing: Floats, guesses: list[Guess]) -> NetworkFrame:
-        """One frame: (3, S, S) drawing in [-1, 1] of the driving landmarks, one guess for each photo."""
+    def frame(
+        self, person: Person, drawing: Floats, guesses: list[Guess], prior: Floats | None = None
+    ) -> NetworkFrame:
+        """One frame: (3, S, S) drawing in [-1, 1] of the driving landmarks, one guess for each photo.
+
+        ``prior``: (K, S/4, S/4) log weights of the photos, place by place; None: all alike.
+        """
+        cells = self.config.size // 4
+        alike = np.zeros((len(guesses), cells, cells), np.float32)
         inputs = {
             "drawing": drawing,
+            "prior": alike if prior is None else prior,
             "guessed_flow": np.stack([guess.flow for guess in guesses]),
             "guessed_layers": np.stack([guess.layers for guess in guesses]),
         }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from enliven.apps.cli.options import (
+    AllowMixed,
     DrivingFace,
     End,
     Overwrite,
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
 
 
 def animate(
-    photo: Annotated[Path, typer.Argument(help="A photo of a face.", show_default=False)],
+    photo: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A photo of a face; or up to 32, a folder of them or a video, all of one person.",
+            show_default=False,
+        ),
+    ],
     driving: Annotated[
         Path,
         typer.Option(
@@ -87,11 +94,14 @@ def animate(
     device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
     consent: Annotated[str, typer.Option(help="Who agreed and how; goes into the file's metadata.")] = "",
     subject: Annotated[str, typer.Option(help="Whom the photo shows; goes into the file's metadata.")] = "",
+    allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="One summary object on stdout.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a video of the person in PHOTO moving like the face in --driving.
+
+    The first usable photo is animated; further ones of the same person lend what it does not show, such as teeth.
 
     The sound of the driving video is kept, and the result says in its metadata that it was made.
     """
@@ -110,13 +120,14 @@ def animate(
         smoothing=smoothing,
         engine=engine,
         threads=threads,
+        allow_mixed=allow_mixed,
     )
     span = (seconds(start), seconds(end))
     from enliven.apps.cli.progress import FrameProgress
     from enliven.provenance.outlet import Provenance
 
     provenance = Provenance(consent=consent, subject=subject)
-    target = out or Path(f"{photo.stem}_{driving.stem}.mp4")
+    target = out or Path(f"{photo[0].stem}_{driving.stem}.mp4")
     with FrameProgress("animating", quiet=quiet or as_json) as progress:
         from enliven.animator import animate as run
 
