@@ -14,6 +14,7 @@ from enliven.driving import Driving, DrivingSettings
 from enliven.errors import OutputError
 from enliven.face.crop import crop_for, take
 from enliven.gallery.gather import Gallery, gather
+from enliven.heads import gallery_of, open_head
 from enliven.media.audio import Sound
 from enliven.model.engine import Engine
 from enliven.model.warp_engine import WarpEngine
@@ -90,11 +91,16 @@ def load_engine(settings: AnimateSettings, gallery: Gallery) -> Engine:
     from enliven.model.hybrid_engine import HybridEngine
     from enliven.model.runtime import Graphs
 
-    graphs = Graphs(settings.weights or builtin_weights(), device=settings.device, threads=settings.threads)
+    weights = settings.weights or builtin_weights()
+    head = open_head(settings.head, weights) if settings.head else None
+    fitted = head.decoder if head else None
+    graphs = Graphs(weights, device=settings.device, threads=settings.threads, fitted=fitted)
     crop = crop_for(portrait.landmarks, size=graphs.config.size)
     lenders = [(shot.picture, shot.points) for shot in gallery.shots[1:]]
     seen = take(portrait.picture, crop)
-    return HybridEngine(portrait.picture, portrait.landmarks, crop, seen, graphs, lenders)
+    return HybridEngine(
+        portrait.picture, portrait.landmarks, crop, seen, graphs, lenders, head.psi if head else None
+    )
 
 
 class Animator:
@@ -104,13 +110,17 @@ class Animator:
     ...     show(frame.image, frame.time)
     """
 
-    def __init__(self, photo: Pictures, settings: AnimateSettings | None = None) -> None:
-        """``photo`` as for :func:`animate`.
+    def __init__(self, photo: Pictures = (), settings: AnimateSettings | None = None) -> None:
+        """``photo`` as for :func:`animate`; none with ``settings.head``.
 
         Raises MediaError for an unreadable photo, FaceError when none shows a usable face or some show somebody else.
         """
         self.settings = settings or AnimateSettings()
-        self.gallery = gather(paths_of(photo), self.settings)
+        named = paths_of(photo)
+        if self.settings.head is None:
+            self.gallery = gather(named, self.settings)
+        else:
+            self.gallery = gallery_of(self.settings.head, named, self.settings)
         self.portrait = self.gallery.portrait
         self.engine = load_engine(self.settings, self.gallery)
         self._paster = Paster(self.portrait.picture)

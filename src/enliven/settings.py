@@ -50,6 +50,8 @@ class AnimateSettings:
     """What makes the pixels: hybrid (learned), or warp (the photo's own pixels; needs no weights)."""
     weights: Path | None = None
     """Folder of an exported model for engine hybrid; None: those in the package."""
+    head: Path | None = None
+    """A head that `enliven learn` wrote, in place of photos; engine hybrid."""
     device: str = "auto"
     """Where the networks run: cpu, gpu, or auto (cpu)."""
     threads: int = 0

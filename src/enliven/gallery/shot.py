@@ -24,6 +24,7 @@ class Shot:
     name: str
     """What the user calls it: a file's name, or a video's name and a time."""
     file: Path
+    """Where it was read from."""
     picture: Picture
     """RGB (L, L, 3), L from 256 to 512: the face's own resolution as far as that allows."""
     points: Floats

@@ -5,10 +5,8 @@ The graphs hold no weights: they read them, in float16, out of the safetensors f
 
 from __future__ import annotations
 
-import json
-import struct
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +14,9 @@ from torch import Tensor, nn
 from enliven.errors import MissingExtraError, ModelError
 from enliven.model.checkpoint import Checkpoint, networks_of, save_checkpoint
 from enliven.model.layers import fold_spectral_norm
-from enliven.model.runtime import ENCODE, FRAME, WEIGHTS
+from enliven.model.runtime import ENCODE, FRAME, JUDGE, WEIGHTS
 from enliven.model.talker import Guesses, Person, Rendered
+from enliven.model.tensor_file import places_in
 
 _OPSET = 17
 FRAME_OUTPUTS = ("result", "synthesis", "mask", "flow", "confidence")
@@ -68,6 +67,8 @@ class FrameGraph(nn.Module):
 def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
     """Writes ``encode.onnx``, ``frame.onnx`` and ``weights.safetensors`` (float16) into ``folder``.
 
+    And ``judge.safetensors``, the discriminator, when the checkpoint holds it.
+
     The weights file is itself a checkpoint. Raises :class:`ModelError` when the folder cannot be written.
     """
     try:
@@ -82,11 +83,20 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         about = (checkpoint.step, checkpoint.data, checkpoint.metrics, checkpoint.training)
         save_checkpoint(folder / WEIGHTS, Checkpoint(checkpoint.config, halves, *about))
+        _write_judge(checkpoint, folder / JUDGE)
         _export_both(talker, checkpoint.config.size, folder)
     except OSError as error:
         raise ModelError(
             f"The ONNX graphs cannot be written to {folder} ({error.strerror or error})."
         ) from None
+
+
+def _write_judge(checkpoint: Checkpoint, path: Path) -> None:
+    """The discriminator apart, in float16, so that animating need not carry it; nothing when there is none."""
+    path.unlink(missing_ok=True)
+    if checkpoint.judge:
+        halves = {name: value.half() for name, value in checkpoint.judge.items()}
+        save_checkpoint(path, replace(checkpoint, weights={}, metrics={}, judge=halves))
 
 
 def _export_both(talker: nn.Module, size: int, folder: Path) -> None:
@@ -144,7 +154,7 @@ def _read_weights_from(weights: Path, graph_file: Path) -> None:
     import onnx
     from onnx import TensorProto, helper
 
-    places = _places_in(weights)
+    places = places_in(weights)
     model = onnx.load(str(graph_file))
     kept, casts = [], []
     for own in model.graph.initializer:
@@ -164,13 +174,3 @@ def _read_weights_from(weights: Path, graph_file: Path) -> None:
     model.graph.initializer.extend(kept)
     model.graph.node.extend(nodes)
     graph_file.write_bytes(model.SerializeToString())
-
-
-def _places_in(weights: Path) -> dict[str, tuple[int, int]]:
-    """Name -> (offset, length) in bytes of every tensor in a safetensors file."""
-    with weights.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header: dict[str, Any] = json.loads(file.read(length))
-    begin = 8 + length
-    ranges = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
-    return {name: (begin + first, last - first) for name, (first, last) in ranges.items()}

@@ -14,7 +14,7 @@ from enliven.model.correction import corrected, fade
 from enliven.model.drawing import draw_conditioning
 from enliven.model.guess import guess_of
 from enliven.model.lender import Lender, Moved
-from enliven.model.lending import Lending, prior
+from enliven.model.lending import Lending, odds_of, prior
 from enliven.model.runtime import Graphs, NetworkFrame, Person
 from enliven.model.warp_engine import WarpEngine
 from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
@@ -56,7 +56,8 @@ class HybridEngine:
         # psi = P e is linear in e, so the mean over single photos is that of the mean embedding.
         mean_psi = np.mean([person["psi"] for person in people], axis=0) if psi is None else psi
         self._people: list[Person] = [person | {"psi": mean_psi.astype(np.float32)} for person in people]
-        self._lending = Lending(looks(landmarks), [lender.looks for lender in self._lenders])
+        self._looks = looks(landmarks)
+        self._lending = Lending(self._looks, [lender.looks for lender in self._lenders])
         self._pair: tuple[int, Person] | None = None
         self._fade = fade(crop.size)
 
@@ -66,14 +67,16 @@ class HybridEngine:
         guess = guess_of(moved, self._crop)
         on_crop = self._on_crop(points)
         drawing = self._drawing(on_crop)
-        lent = self._lending.step(looks(Landmarks(points, self._image_size_wh)))
+        wanted = looks(Landmarks(points, self._image_size_wh))
+        lent = self._lending.step(wanted)
         if lent is None:
             frame = self._graphs.frame(self._people[0], drawing, [guess])
             borrowed = None
         else:
             number, share = lent
             other = self._lenders[number].move(on_crop)
-            weights = prior(on_crop[:, :2], self._crop.size, share)
+            odds = odds_of(wanted, self._looks, self._lenders[number].looks)
+            weights = prior(on_crop[:, :2], self._crop.size, share, odds)
             frame = self._graphs.frame(self._pair_with(number), drawing, [guess, other.guess], weights)
             borrowed = self._borrowed(self._lenders[number], other, frame)
         better = corrected(moved, frame.flow[0], guess, self._crop)

@@ -111,14 +111,14 @@ def recoloured(picture: Picture, points: Floats, like: Picture, like_points: Flo
 
 def _colours(picture: Picture, points: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each channel inside the face's oval."""
-    inside = oval(points[:, :2], picture.shape[0]) > 0.5
+    inside = outlined(points[:, :2], FACE_OVAL, picture.shape[0]) > 0.5
     pixels = picture[inside] if inside.any() else picture.reshape(-1, 3)
     return pixels.mean(axis=0, dtype=np.float32), pixels.astype(np.float32).std(axis=0)
 
 
-def oval(points: Floats, side: int, shrink: int = 1) -> Floats:
-    """(side / shrink, side / shrink) 1 inside the face's outline; ``points`` (478, 2) in pixels of the side."""
-    cells = (points[list(FACE_OVAL)] + 0.5) / shrink - 0.5
+def outlined(points: Floats, part: tuple[int, ...], side: int, shrink: int = 1) -> Floats:
+    """(side / shrink, side / shrink) 1 inside a closed contour; ``points`` (478, 2) in pixels of the side."""
+    cells = (points[list(part)] + 0.5) / shrink - 0.5
     mask = np.zeros((side // shrink, side // shrink), np.float32)
     cv2.fillPoly(mask, [np.rint(cells * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
     return mask

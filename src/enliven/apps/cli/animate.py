@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 def animate(
     photo: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="A photo of a face; or up to 32, a folder of them or a video, all of one person.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    *,
     driving: Annotated[
         Path,
         typer.Option(
@@ -45,6 +46,9 @@ def animate(
             show_default=False,
         ),
     ],
+    head: Annotated[
+        Path | None, typer.Option(help="A person learned by `enliven learn`, in place of PHOTO.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -118,8 +122,9 @@ def animate(
         driving_face=driving_face,
         on_lost=on_lost,
         smoothing=smoothing,
-        engine=engine,
+        engine="hybrid" if head else engine,
         threads=threads,
+        head=head,
         allow_mixed=allow_mixed,
     )
     span = (seconds(start), seconds(end))
@@ -127,12 +132,15 @@ def animate(
     from enliven.provenance.outlet import Provenance
 
     provenance = Provenance(consent=consent, subject=subject)
-    target = out or Path(f"{photo[0].stem}_{driving.stem}.mp4")
+    named = [head] if head else photo or []
+    if not named or (head and photo):
+        raise UsageError("Give photos of a person, or a head with --head: one of them, not both.")
+    target = out or Path(f"{named[0].stem}_{driving.stem}.mp4")
     with FrameProgress("animating", quiet=quiet or as_json) as progress:
         from enliven.animator import animate as run
 
         summary = run(
-            photo, driving, target, settings=settings, start=span[0], end=span[1],
+            photo or [], driving, target, settings=settings, start=span[0], end=span[1],
             overwrite=overwrite, provenance=provenance, progress=progress.update,
         )  # fmt: skip
     report(summary, as_json=as_json, quiet=quiet)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from enliven.apps.cli import animate, databank, demo, detect, doctor, evaluate, motion, train
+from enliven.apps.cli import animate, databank, demo, detect, doctor, evaluate, head, learn, motion, train
 from enliven.errors import EnlivenError
 
 INTERRUPTED = 130
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 app.command()(animate.animate)
 app.command()(demo.demo)
+app.command()(learn.learn)
+app.add_typer(head.app, name="head")
 app.add_typer(motion.app, name="motion")
 app.add_typer(databank.app, name="databank")
 app.command()(train.train)
