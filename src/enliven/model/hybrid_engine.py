@@ -83,6 +83,11 @@ class HybridEngine:
         laid_over = (*moved.overlays, borrowed, self._painted(frame))
         return replace(better, overlays=tuple(layer for layer in laid_over if layer is not None))
 
+    @property
+    def lends(self) -> bool:
+        """True when the last frame borrowed from a further photo."""
+        return self._lending.share > 0.0
+
     def _on_crop(self, points: Floats) -> Floats:
         """(478, 3) photo pixels to crop pixels, depth along."""
         xy = self._to_crop.apply(points[:, :2])

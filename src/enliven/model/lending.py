@@ -39,7 +39,8 @@ class Lending:
         self._base = base
         self._lenders = np.stack(lenders) if lenders else np.zeros((0, len(base)), np.float32)
         self._current: int | None = None
-        self._share = 0.0
+        self.share = 0.0
+        """How far the lender has come in; 0 while there is none."""
         self._begun = False
 
     def step(self, looks: Floats) -> tuple[int, float] | None:
@@ -48,14 +49,14 @@ class Lending:
             return None
         wanted = self._wanted(looks)
         if not self._begun:
-            self._begun, self._current, self._share = True, wanted, float(wanted is not None)
+            self._begun, self._current, self.share = True, wanted, float(wanted is not None)
         elif wanted is not None and wanted == self._current:
-            self._share = min(1.0, self._share + 1 / _FADE_FRAMES)
-        elif self._share > 1 / _FADE_FRAMES:
-            self._share -= 1 / _FADE_FRAMES
+            self.share = min(1.0, self.share + 1 / _FADE_FRAMES)
+        elif self.share > 1 / _FADE_FRAMES:
+            self.share -= 1 / _FADE_FRAMES
         else:
-            self._current, self._share = wanted, 0.0
-        return (self._current, self._share) if self._current is not None and self._share > 0 else None
+            self._current, self.share = wanted, 0.0
+        return (self._current, self.share) if self._current is not None and self.share > 0 else None
 
     def _wanted(self, looks: Floats) -> int | None:
         own = _distance(self._base, looks)
