@@ -5,17 +5,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from enliven.geometry import Similarity
 from enliven.model.drawing import draw_conditioning
 from enliven.model.guess import FLOW_SHRINK, Guess, grid_to_crop, guess_of
 from enliven.model.runtime import Graphs, NetworkFrame
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
+from enliven.types import FaceCrop, Floats, Landmarks, Picture, Rendering, Retouch
 
 _FADE = 0.06
 """Width of the seam at the crop's border, in crop sides: there the networks' say ends."""
-_LEAST_ALPHA = 0.01
-"""Of the painted picture; below it nothing shows and nothing is laid over."""
+_TRUSTED = 0.5
+"""Mask from which on the photo's detail, finer than the networks' pixels, is kept whole."""
 
 
 class HybridEngine:
@@ -40,9 +39,7 @@ class HybridEngine:
         guess = guess_of(moved, self._crop)
         frame = self._graphs.frame(self._person, self._drawing(points), [guess])
         flow = moved.flow + self._correction(frame, guess, moved.crop)
-        painted = self._painted(frame)
-        overlays = moved.overlays if painted is None else (*moved.overlays, painted)
-        return Rendering(flow, moved.crop, overlays)
+        return Rendering(flow, moved.crop, moved.overlays, self._retouch(frame))
 
     def _drawing(self, points: Floats) -> Floats:
         """(3, S, S) in [-1, 1]"""
@@ -59,17 +56,13 @@ class HybridEngine:
         placed: Floats = cv2.warpAffine(change, cells_to_grid.matrix, (grid.size, grid.size))
         return placed
 
-    def _painted(self, frame: NetworkFrame) -> Overlay | None:
-        """The synthesised picture where the mask asks for it; None when that is nowhere."""
-        alpha = (1.0 - frame.mask) * self._fade
-        rows, columns = (np.nonzero(alpha.max(axis=axis) > _LEAST_ALPHA)[0] for axis in (1, 0))
-        if rows.size == 0:
-            return None
-        y0, y1, x0, x1 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-        picture = frame.synthesis[:, y0:y1, x0:x1].transpose(1, 2, 0)
-        image = np.clip(picture * 127.5 + 128.0, 0.0, 255.0).astype(np.uint8)
-        place = self._crop.to_picture @ Similarity(1.0, 0.0, (float(x0), float(y0)))
-        return Overlay(image, np.ascontiguousarray(alpha[y0:y1, x0:x1]), place)
+    def _retouch(self, frame: NetworkFrame) -> Retouch:
+        """Brings the warped photo to the networks' result, and keeps its finer detail where they trust it."""
+        detail = np.clip(frame.mask / _TRUSTED, 0.0, 1.0)  # (S, S)
+        add = (frame.result - detail * frame.warped) * 127.5 + 127.5 * (1.0 - detail)  # (3, S, S) grey levels
+        laid = np.concatenate([(detail - 1.0)[None], add]) * self._fade
+        laid[0] += 1.0
+        return Retouch(np.ascontiguousarray(laid.transpose(1, 2, 0), np.float32), self._crop.to_picture)
 
 
 def _planes(picture: Picture) -> Floats:

@@ -11,7 +11,7 @@ from enliven.model.layers import PlainBlock, conv
 
 _PICTURES = 3 + 3 + 3 + 2
 """Guessed picture, photo, target drawing, flow."""
-_CALM, _CALM_BLEND = 0.1, 0.3
+_CALM, _CALM_BLEND = 1.0, 1.0
 """Of residual and blend: without them one step of Adam moves pixels further than any error, and nothing is learned."""
 _BEGIN = 3.0
 """The blend's logit at first: nearly all of the guessed flow."""

@@ -20,7 +20,6 @@ from enliven.apps.cli.options import (
     seconds,
     strength_of_all,
 )
-from enliven.errors import UsageError
 from enliven.settings import REGIONS, AnimateSettings
 
 if TYPE_CHECKING:
@@ -80,11 +79,17 @@ def animate(
         ),
     ] = "hold",
     smoothing: Smoothing = 1.0,
-    engine: Annotated[str, typer.Option(help="What makes the pixels: warp.")] = "warp",
+    engine: Annotated[
+        str, typer.Option(help="What makes the pixels: hybrid (learned), or warp, which needs no weights.")
+    ] = "warp",
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder that `enliven export` wrote.", show_default="those in the package"),
+    ] = None,
     threads: Annotated[
         int, typer.Option(min=0, help="Threads for decoding and encoding; 0: as they choose.")
     ] = 0,
-    device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where the networks run: auto, cpu or gpu.")] = "auto",
     consent: Annotated[str, typer.Option(help="Who agreed and how; goes into the file's metadata.")] = "",
     subject: Annotated[str, typer.Option(help="Whom the photo shows; goes into the file's metadata.")] = "",
     overwrite: Overwrite = False,
@@ -95,8 +100,6 @@ def animate(
 
     The sound of the driving video is kept, and the result says in its metadata that it was made.
     """
-    if device not in {"auto", "cpu"}:
-        raise UsageError(f"--device is '{device}', but engine '{engine}' runs on: auto, cpu.")
     settings = AnimateSettings(
         motion=motion,
         regions=REGIONS if regions == "all" else tuple(r.strip() for r in regions.split(",")),
@@ -109,6 +112,8 @@ def animate(
         on_lost=on_lost,
         smoothing=smoothing,
         engine=engine,
+        weights=weights,
+        device=device,
         threads=threads,
     )
     span = (seconds(start), seconds(end))

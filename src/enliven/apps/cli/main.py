@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from enliven.apps.cli import animate, databank, demo, detect, doctor, evaluate, motion, train
+from enliven.apps.cli import animate, databank, demo, detect, doctor, evaluate, export, motion, train
 from enliven.errors import EnlivenError
 
 INTERRUPTED = 130
@@ -28,6 +28,7 @@ app.command()(demo.demo)
 app.add_typer(motion.app, name="motion")
 app.add_typer(databank.app, name="databank")
 app.command()(train.train)
+app.command()(export.export)
 app.command()(evaluate.evaluate)
 app.command()(detect.detect)
 app.command()(doctor.doctor)
