@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from enliven.model.config import ModelConfig
-from enliven.model.layers import PlainBlock, conv
+from enliven.model.layers import PlainBlock, conv, joined
 
 _PICTURES = 3 + 3 + 3 + 2
 """Guessed picture, photo, target drawing, flow."""
@@ -46,11 +46,11 @@ class MotionNet(nn.Module):
         """
         planes = flow.permute(0, 3, 1, 2)  # (N, 2, 2g, 2g)
         seen = 4.0 * F.avg_pool2d(planes, 2)
-        entered = F.relu(self.enter(torch.cat([warped, draft, photo, drawing, seen], dim=1)))
+        entered = F.relu(self.enter(joined(warped, draft, photo, drawing, seen)))
         deep = self.at_half(self.down(entered))
         deep = deep + F.interpolate(self.at_quarter(self.down_again(deep)), scale_factor=2.0, mode="nearest")
         deep = F.interpolate(self.up(F.relu(deep)), scale_factor=2.0, mode="bilinear", align_corners=False)
-        said = self.out(F.relu(self.leave(torch.cat([entered, deep], dim=1)))).float()  # (N, 4, g, g)
+        said = self.out(F.relu(self.leave(joined(entered, deep)))).float()  # (N, 4, g, g)
         fine = F.interpolate(said[:, :3], scale_factor=2.0, mode="bilinear", align_corners=False)
         blend = torch.sigmoid(_BEGIN + _CALM_BLEND * fine[:, :1])
         moved = blend * planes + self.bound * torch.tanh(_CALM * fine[:, 1:])
