@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from enliven.apps.cli import animate, databank, demo, detect, doctor, evaluate, motion, train
+from enliven.apps.cli import (
+    animate,
+    credentials,
+    databank,
+    demo,
+    detect,
+    doctor,
+    evaluate,
+    motion,
+    train,
+    verify,
+)
 from enliven.errors import EnlivenError
 
 INTERRUPTED = 130
@@ -29,7 +40,9 @@ app.add_typer(motion.app, name="motion")
 app.add_typer(databank.app, name="databank")
 app.command()(train.train)
 app.command()(evaluate.evaluate)
+app.command()(verify.verify)
 app.command()(detect.detect)
+app.add_typer(credentials.app, name="credentials")
 app.command()(doctor.doctor)
 
 
