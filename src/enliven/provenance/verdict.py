@@ -107,11 +107,12 @@ def credential_facts(reading: CredentialReading, pictures: dict[str, int]) -> Js
     }
 
 
-def watermark_facts(reading: WatermarkReading, too_small: bool, own_key: bool | None) -> JsonObject:
-    """For programs; ``state``: found, absent, or too small to tell."""
+def watermark_facts(reading: WatermarkReading, problem: str, own_key: bool | None) -> JsonObject:
+    """For programs; ``state``: found, absent, or not searched because of ``problem``."""
     payload = reading.payload
     return {
-        "state": "too small" if too_small else "found" if reading.found else "absent",
+        "state": "not searched" if problem else "found" if reading.found else "absent",
+        "problem": problem or None,
         "payload": None if payload is None else f"{payload:08x}",
         "key_id": None if payload is None else f"{payload >> 16:04x}",
         "record_hash": None if payload is None else f"{payload & 0xFFFF:04x}",

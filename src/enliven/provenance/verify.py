@@ -14,17 +14,28 @@ from enliven.errors import MediaError
 from enliven.media.image import read_photo
 from enliven.media.reader import open_video
 from enliven.provenance import verdict
-from enliven.provenance.credential_reader import ABSENT, STATES, CredentialReader, CredentialReading
+from enliven.provenance.credential_reader import (
+    ABSENT,
+    STATES,
+    UNREADABLE,
+    CredentialReader,
+    CredentialReading,
+)
 from enliven.provenance.credentials import local_key_id
 from enliven.provenance.watermark import SMALLEST_PX, WatermarkReading, read_watermark
 from enliven.types import Frame, JsonObject, Picture
 
-PLACES = (Fraction(0), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4))
-"""Where a video is searched for the watermark, as shares of its length."""
 MOST_FRAMES = 200
+"""Read at the beginning of a video."""
+LATER_PLACES = (Fraction(1, 3), Fraction(2, 3))
+"""Where a longer video is searched too, as shares of its length: ours may be a part of it."""
+LATER_FRAMES = 60
 """Read at each of them."""
 _ANIMATED = {".gif", ".webp", ".apng", ".png"}
 _STILL = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".hif"}
+
+
+NOT_FOUND = WatermarkReading(False, None, 0.0, 0)
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,8 @@ class Verification:
     pictures: dict[str, int]
     """Of a folder: how many pictures have credentials in which state; else empty."""
     watermark: WatermarkReading
-    too_small: bool
-    """True when the picture is too small to hold a watermark that could be found."""
+    picture_problem: str
+    """Why no watermark could be searched: too small, or not to be decoded; else empty."""
     own_key_id: int | None
     """Of this computer's local credentials."""
 
@@ -72,7 +83,7 @@ class Verification:
             "says_made": self.says_made,
             "sentence": self.sentence(),
             "credentials": verdict.credential_facts(self.credentials, self.pictures),
-            "watermark": verdict.watermark_facts(self.watermark, self.too_small, self.own_key),
+            "watermark": verdict.watermark_facts(self.watermark, self.picture_problem, self.own_key),
             "watermark_agrees_with_credentials": self.agreement,
         }
 
@@ -81,7 +92,7 @@ def verify(path: Path) -> Verification:
     """Look for credentials and watermark in a photo, video, animated picture or folder of pictures.
 
     Reads a video's pictures at a few places only, and its bytes only when there are credentials to check them
-    against. Raises MediaError for what is missing or shows no picture.
+    against. Raises MediaError for what is missing, or shows no picture and has no credentials either.
     """
     reader = CredentialReader()
     if path.is_dir():
@@ -94,31 +105,37 @@ def verify(path: Path) -> Verification:
                 f"There is no such file: {path}. A photo, a video or a folder was expected there."
             )
         credentials, pictures = reader.read(path), {}
-    watermark, too_small = search_watermark(path)
-    return Verification(path, credentials, pictures, watermark, too_small, local_key_id())
+    try:
+        watermark, problem = search_watermark(path)
+    except MediaError as error:
+        if credentials.state in {ABSENT, UNREADABLE}:
+            raise
+        watermark, problem = NOT_FOUND, str(error)
+    return Verification(path, credentials, pictures, watermark, problem, local_key_id())
 
 
-def search_watermark(path: Path) -> tuple[WatermarkReading, bool]:
-    """The first watermark found at the places searched, and whether the pictures are too small for one."""
-    best = WatermarkReading(False, None, 0.0, 0)
-    small = False
+def search_watermark(path: Path) -> tuple[WatermarkReading, str]:
+    """The first watermark found at the places searched, and why none could be searched (else empty)."""
+    best = NOT_FOUND
     for pictures in _samples(path):
         first = next(pictures, None)
         if first is None:
             continue
-        small = min(first.shape[:2]) < SMALLEST_PX
-        if small:
-            break
+        if min(first.shape[:2]) < SMALLEST_PX:
+            return (
+                NOT_FOUND,
+                f"The picture is too small to hold one: less than {SMALLEST_PX} pixels on a side.",
+            )
         reading = read_watermark(_and_then(first, pictures))
         if reading.payload is not None:
-            return reading, False
+            return reading, ""
         if (reading.found, reading.confidence) >= (best.found, best.confidence):
             best = reading
-    return best, small
+    return best, ""
 
 
 def _samples(path: Path) -> Iterator[Iterator[Picture]]:
-    """At most ``MOST_FRAMES`` pictures from each of ``PLACES``."""
+    """The pictures of each place to search; few, however long the video."""
     if _is_still(path):
         yield iter([read_photo(path)])
         return
@@ -128,10 +145,10 @@ def _samples(path: Path) -> Iterator[Iterator[Picture]]:
         rate = video.info.rate or Fraction(25)
     if duration is None or duration * rate <= MOST_FRAMES:
         return
-    for place in PLACES[1:]:
+    for place in LATER_PLACES:
         # A video may be damaged or end earlier than it says; what its other places hold still counts.
         with suppress(MediaError), open_video(path, start=duration * place) as video:
-            yield _until_damage(islice(video, MOST_FRAMES))
+            yield _until_damage(islice(video, LATER_FRAMES))
 
 
 def _until_damage(frames: Iterator[Frame]) -> Iterator[Picture]:

@@ -23,9 +23,14 @@ def require_terms(photo: Path, *, accept_terms: bool) -> None:
         return
     if not consent.needs_asking(photo):
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not somebody_is_there():
         raise consent.refusal()
     typer.echo(f"{consent.TERMS}\n", err=True)
     if not typer.confirm("Will you use it only with people's consent?", default=False, err=True):
         raise ConsentError("The terms of use were not accepted; nothing was made.")
     consent.accept()
+
+
+def somebody_is_there() -> bool:
+    """Whether a question would be read and could be answered."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -62,8 +62,8 @@ def _credentials(found: Verification) -> str:
 
 
 def _watermark(found: Verification) -> str:
-    if found.too_small:
-        return "the picture is too small to hold one"
+    if found.picture_problem:
+        return f"not searched. {found.picture_problem}"
     reading = found.watermark
     if not reading.found:
         return f"absent in {reading.frames} pictures looked at"
