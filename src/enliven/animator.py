@@ -55,7 +55,7 @@ def animate(
     ``driving``: a video, an animated GIF, a folder of numbered images or a ``.motion`` file;
     ``start``, ``end``: seconds of it; ``out``: .mp4, .webm, .gif, or a folder for PNG frames;
     ``provenance``: who agreed and which key signs; ``progress``: called with frames done and expected.
-    Raises MediaError, FaceError, OutputError, MotionFileError and UsageError.
+    Raises MediaError, FaceError, OutputError, MotionFileError, ProvenanceError and UsageError.
     """
     began = time.perf_counter()
     refuse_own_input(Path(out), Path(photo), Path(driving))

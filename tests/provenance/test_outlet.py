@@ -181,6 +181,14 @@ def test_a_certificate_that_c2pa_refuses_is_known_before_the_work(
     assert not (tmp_path / "out.mp4").exists()
 
 
+def test_a_time_stamp_server_that_does_not_answer_is_known_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENLIVEN_TIMESTAMP_SERVER", "http://127.0.0.1:9/nobody")
+    with pytest.raises(ProvenanceError, match="ENLIVEN_TIMESTAMP_SERVER"):
+        opened(tmp_path / "out.mp4")
+
+
 @pytest.mark.parametrize("ground", [0, 90, 255])
 @pytest.mark.parametrize("size_wh", [(64, 64), (512, 512), (1920, 1080)])
 def test_the_label_can_be_read_on_light_and_on_dark(ground: int, size_wh: tuple[int, int]) -> None:

@@ -238,6 +238,15 @@ def test_damaged_credentials_are_called_unreadable(tmp_path: Path) -> None:
     assert found.says_made
 
 
+def test_a_file_beside_that_belongs_to_another_kind_of_the_same_name_is_not_read_as_tampering(
+    tmp_path: Path,
+) -> None:
+    made(tmp_path / "out.webm")
+    Image.fromarray(picture()).save(tmp_path / "out.png")
+    assert verified(tmp_path / "out.png").credentials.state == "absent"
+    assert verified(tmp_path / "out.webm").credentials.state == "valid"
+
+
 @pytest.mark.parametrize("kind", ["missing", "text", "empty"])
 def test_what_is_no_picture_is_an_error(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "file.mp4"

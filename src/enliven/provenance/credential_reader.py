@@ -12,6 +12,7 @@ from typing import Any
 from enliven.errors import ProvenanceError
 from enliven.provenance.credentials import trusted_roots
 from enliven.provenance.manifest import RECORD_LABEL, SOURCE_TYPES, record_hash
+from enliven.provenance.signing import BESIDE
 from enliven.types import JsonObject
 
 VALID, UNTRUSTED, EXPIRED, TAMPERED, UNREADABLE, ABSENT = STATES = (
@@ -103,7 +104,10 @@ class CredentialReader:
         sidecar = path.with_suffix(".c2pa")
         if embedded.state != ABSENT or not sidecar.is_file():
             return embedded
-        return self._read(path, sidecar)
+        beside = self._read(path, sidecar)
+        if beside.state == TAMPERED and path.suffix.lower() not in BESIDE:
+            return embedded  # it belongs to another file of the same name, such as a .webm
+        return beside
 
     def _read(self, path: Path, sidecar: Path | None) -> CredentialReading:
         media_type = mimetypes.guess_type(path.name)[0] or ""

@@ -12,7 +12,7 @@ TEXT = "AI"
 SHARE = 0.055
 """Height of the label as a share of the picture's shorter side."""
 LEAST_PX, MOST_PX = 14, 72
-INK, PAPER = (255, 255, 255, 245), (18, 20, 24, 150)
+INK, PAPER = (255, 255, 255, 245), (18, 20, 24, 178)
 RIM = (255, 255, 255, 110)
 _FINER = 4
 """Drawn so many times larger, then scaled down, for smooth edges."""

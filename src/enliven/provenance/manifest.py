@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from enliven import __version__
+from enliven.media.folder import IMAGE_SUFFIXES
 from enliven.types import JsonObject
 
 RECORD_LABEL = "org.enliven.making"
@@ -154,9 +155,9 @@ def record_hash(record: JsonObject) -> int:
 
 
 def sha256_of(path: Path) -> str:
-    """In hexadecimal digits, of a file, or of a list of the names and hashes of a folder's files."""
+    """In hexadecimal digits, of a file, or of a list of the names and hashes of a folder's pictures."""
     if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.is_file())
+        files = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
         listed = "".join(f"{file.name} {sha256_of(file)}\n" for file in files)
         return hashlib.sha256(listed.encode()).hexdigest()
     digest = hashlib.sha256()

@@ -197,5 +197,5 @@ def _refused(credentials: Credentials, server: str | None, error: Exception) -> 
     return ProvenanceError(
         f"Signing with the certificate {credentials.path} failed: {error}. A certificate for signing content "
         "is needed: not self-signed, with the key usage 'digital signature' and the extended key usage "
-        f"'email protection' or that of C2PA. Leave out --cert and --key to sign with local ones{asked}."
+        f"'email protection'. Leave out --cert and --key to sign with local ones{asked}."
     )

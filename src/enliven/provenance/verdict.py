@@ -67,7 +67,7 @@ def _without(credentials: CredentialReading) -> str:
 def _unsaid(credentials: CredentialReading) -> str:
     """What credentials tell that do not speak of making."""
     if credentials.state == UNREADABLE:
-        return "This file holds credentials that cannot be read"
+        return "Credentials could not be read from this file, which is damaged or not built as its kind should be"
     known = {
         VALID: "whose signer is trusted here",
         UNTRUSTED: "whose signer is not known on this computer",

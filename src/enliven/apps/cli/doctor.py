@@ -101,7 +101,9 @@ def _cpu() -> Finding:
 
 def _packages() -> list[Finding]:
     """Each library with its version; those of extras say which extra brings them."""
-    core = ("numpy", "mediapipe", "opencv-contrib-python", "av", "pillow", "typer", "rich")
+    core = (
+        "numpy", "mediapipe", "opencv-contrib-python", "av", "pillow", "c2pa-python", "cryptography", "typer", "rich"
+    )  # fmt: skip
     extras = {"pillow-heif": ("HEIC photos", "heic")}
     findings = [_package(name, True, "pip install --force-reinstall enliven") for name in core]
     for name, (purpose, extra) in extras.items():
