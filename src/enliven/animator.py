@@ -21,7 +21,8 @@ from enliven.motion.stream import transfer_stream
 from enliven.motion.transfer import MotionTransfer
 from enliven.portrait import Portrait, read_portrait
 from enliven.prefetch import prefetch
-from enliven.provenance.outlet import Outlet, Provenance, check_output, open_output
+from enliven.provenance.manifest import sha256_of
+from enliven.provenance.outlet import Outlet, Provenance, check_output, open_marker, open_output
 from enliven.settings import AnimateSettings, Summary
 from enliven.stopwatch import Stopwatch
 from enliven.types import Frame, Motion
@@ -54,7 +55,7 @@ def animate(
     ``driving``: a video, an animated GIF, a folder of numbered images or a ``.motion`` file;
     ``start``, ``end``: seconds of it; ``out``: .mp4, .webm, .gif, or a folder for PNG frames;
     ``provenance``: who agreed and which key signs; ``progress``: called with frames done and expected.
-    Raises MediaError, FaceError, OutputError, MotionFileError and UsageError.
+    Raises MediaError, FaceError, OutputError, MotionFileError, ProvenanceError and UsageError.
     """
     began = time.perf_counter()
     refuse_own_input(Path(out), Path(photo), Path(driving))
@@ -86,6 +87,15 @@ def load_engine(settings: AnimateSettings, portrait: Portrait) -> Engine:
     return HybridEngine(portrait.picture, portrait.landmarks, crop, take(portrait.picture, crop), graphs)
 
 
+def weights_of(settings: AnimateSettings) -> Path | None:
+    """The file of learned weights that the settings' engine reads, or None when it has none."""
+    if settings.engine == "warp":
+        return None
+    from enliven.model.runtime import WEIGHTS
+
+    return (settings.weights or builtin_weights()) / WEIGHTS
+
+
 class Animator:
     """One person, ready to be driven as often as one likes.
 
@@ -102,11 +112,28 @@ class Animator:
         self._paster = Paster(self.portrait.picture)
 
     def frames(
-        self, driving: PathLike, *, start: Fraction | None = None, end: Fraction | None = None
+        self,
+        driving: PathLike,
+        *,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        provenance: Provenance | None = None,
+        unmarked_because: str = "",
     ) -> Iterator[Frame]:
-        """The moving person, one frame a driving frame, with exact times."""
+        """The moving person, one frame a driving frame, with exact times and the invisible watermark.
+
+        ``unmarked_because``: your reason for pictures without the watermark, such as a measurement; nobody
+        will be able to tell that they were made. Whoever publishes them must mark them otherwise.
+        """
         with Driving(Path(driving), self._driving_settings(start, end)) as driver:
-            yield from self._rendered(driver, Stopwatch())
+            rendered = self._rendered(driver, Stopwatch())
+            if unmarked_because:
+                yield from rendered
+                return
+            about = self._about(provenance, Path(driving))
+            marker = open_marker(self.portrait.landmarks.image_size_wh, about)
+            for frame in rendered:
+                yield frame.with_image(marker.mark(frame.image))
 
     def write(
         self,
@@ -130,12 +157,22 @@ class Animator:
                 time_base=driver.time_base,
                 sound=sound,
                 overwrite=overwrite,
-                provenance=replace(provenance or Provenance(), engine=self.engine.name),
+                provenance=self._about(provenance, Path(driving)),
                 threads=self.settings.threads,
             ) as output:
                 frames, duration = self._write_all(driver, output, watch, progress)
         return self._summary(
             driver, output, Path(out), watch, warnings, frames, duration, time.perf_counter() - began
+        )
+
+    def _about(self, provenance: Provenance | None, driving: Path) -> Provenance:
+        """What is said about a result, completed by what this animator knows."""
+        weights = weights_of(self.settings)
+        return replace(
+            provenance or Provenance(),
+            engine=self.engine.name,
+            model_sha256=sha256_of(weights) if weights else "",
+            inputs=(("photo", self.photo), ("driving", driving)),
         )
 
     def _write_all(

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from enliven.apps.cli.options import (
+    AcceptTerms,
+    Cert,
+    Consent,
     DrivingFace,
     End,
+    Key,
     Overwrite,
     Quiet,
+    ShowLabel,
     Smoothing,
     Start,
+    Subject,
     region_strengths,
     seconds,
     strength_of_all,
+    warn,
 )
+from enliven.apps.cli.terms import require_terms
 from enliven.settings import REGIONS, AnimateSettings
 
 if TYPE_CHECKING:
@@ -90,15 +97,20 @@ def animate(
         int, typer.Option(min=0, help="Threads for decoding and encoding; 0: as they choose.")
     ] = 0,
     device: Annotated[str, typer.Option(help="Where the networks run: auto, cpu or gpu.")] = "auto",
-    consent: Annotated[str, typer.Option(help="Who agreed and how; goes into the file's metadata.")] = "",
-    subject: Annotated[str, typer.Option(help="Whom the photo shows; goes into the file's metadata.")] = "",
+    consent: Consent = "",
+    subject: Subject = "",
+    label: ShowLabel = False,
+    cert: Cert = None,
+    key: Key = None,
+    accept_terms: AcceptTerms = False,
     overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="One summary object on stdout.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a video of the person in PHOTO moving like the face in --driving.
 
-    The sound of the driving video is kept, and the result says in its metadata that it was made.
+    The sound of the driving video is kept. The result says that it was made: by signed content credentials and by
+    an invisible watermark, which `enliven verify` reads.
     """
     settings = AnimateSettings(
         motion=motion,
@@ -117,10 +129,11 @@ def animate(
         threads=threads,
     )
     span = (seconds(start), seconds(end))
+    require_terms(photo, accept_terms=accept_terms)
     from enliven.apps.cli.progress import FrameProgress
-    from enliven.provenance.outlet import Provenance
+    from enliven.provenance.manifest import Provenance
 
-    provenance = Provenance(consent=consent, subject=subject)
+    provenance = Provenance(consent=consent, subject=subject, label=label, cert=cert, key=key)
     target = out or Path(f"{photo.stem}_{driving.stem}.mp4")
     with FrameProgress("animating", quiet=quiet or as_json) as progress:
         from enliven.animator import animate as run
@@ -137,7 +150,6 @@ def report(summary: Summary, *, as_json: bool, quiet: bool) -> None:
     if as_json:
         typer.echo(json.dumps(summary.as_json()))
         return
-    for warning in summary.warnings:
-        print(f"note: {warning}", file=sys.stderr)
+    warn(summary.warnings)
     if not quiet:
         typer.echo(summary.sentence())

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from enliven.apps.cli import animate, databank, demo, detect, doctor, evaluate, export, motion, train
+from enliven.apps.cli import (
+    animate,
+    credentials,
+    databank,
+    demo,
+    detect,
+    doctor,
+    evaluate,
+    export,
+    motion,
+    train,
+    verify,
+)
 from enliven.errors import EnlivenError
 
 INTERRUPTED = 130
@@ -30,7 +42,9 @@ app.add_typer(databank.app, name="databank")
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
+app.command()(verify.verify)
 app.command()(detect.detect)
+app.add_typer(credentials.app, name="credentials")
 app.command()(doctor.doctor)
 
 
