@@ -25,8 +25,8 @@ import numpy as np
 from benchmarks.machine import stamp
 from enliven.animator import Animator
 from enliven.errors import EnlivenError
-from enliven.evaluation.identity import distance
 from enliven.evaluation.observer import Observer
+from enliven.face.identity import distance
 from enliven.measure import eye_openness, mouth_openness
 from enliven.media.image import write_picture
 from enliven.media.reader import open_video

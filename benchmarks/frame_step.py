@@ -3,7 +3,8 @@
     python -m benchmarks.frame_step [CHECKPOINT] [--photos K] [--threads N]
 
 Torch in float32 and bf16, ONNX Runtime, OpenVINO in float32 and bf16, in turns, so that a busy machine slows
-all alike; beside them a large bf16 convolution, to whose median each is also given as a ratio. Every runtime is compared with torch in float32: a fast one that paints something else is no choice.
+all alike; beside them a large bf16 convolution, to whose median each is also given as a ratio. Every runtime
+is compared with torch in float32: a fast one that paints something else is no choice.
 Without a checkpoint the weights are random, which costs the same.
 """
 

@@ -40,10 +40,10 @@ def test_the_terms_are_asked_for_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = answered(monkeypatch, True)
-    terms.require_terms(PHOTO, accept_terms=False)
+    terms.require_terms([PHOTO], accept_terms=False)
     assert len(asked) == 1
     assert "consent" in capsys.readouterr().err
-    terms.require_terms(PHOTO, accept_terms=False)
+    terms.require_terms([PHOTO], accept_terms=False)
     assert len(asked) == 1
     assert stat.S_IMODE(consent.terms_file().stat().st_mode) == 0o600
 
@@ -53,7 +53,7 @@ def test_who_declines_makes_nothing_and_is_asked_again(monkeypatch: pytest.Monke
     asked = answered(monkeypatch, False)
     for _ in range(2):
         with pytest.raises(ConsentError, match="not accepted"):
-            terms.require_terms(PHOTO, accept_terms=False)
+            terms.require_terms([PHOTO], accept_terms=False)
     assert len(asked) == 2
     assert not consent.terms_file().exists()
 
@@ -61,24 +61,24 @@ def test_who_declines_makes_nothing_and_is_asked_again(monkeypatch: pytest.Monke
 def test_where_nobody_can_be_asked_it_is_a_mistake_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terms, "somebody_is_there", lambda: False)
     with pytest.raises(ConsentError, match="ENLIVEN_ACCEPT_TERMS") as raised:
-        terms.require_terms(PHOTO, accept_terms=False)
+        terms.require_terms([PHOTO], accept_terms=False)
     assert raised.value.exit_code == 2
 
 
 def test_the_option_is_kept_and_the_environment_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENLIVEN_ACCEPT_TERMS", "1")
-    terms.require_terms(PHOTO, accept_terms=False)
+    terms.require_terms([PHOTO], accept_terms=False)
     assert not consent.terms_file().exists()
     monkeypatch.delenv("ENLIVEN_ACCEPT_TERMS")
-    terms.require_terms(PHOTO, accept_terms=True)
-    terms.require_terms(PHOTO, accept_terms=False)
+    terms.require_terms([PHOTO], accept_terms=True)
+    terms.require_terms([PHOTO], accept_terms=False)
     assert consent.terms_file().exists()
 
 
 def test_the_builtin_photo_never_asks_and_a_copy_of_it_neither(tmp_path: Path) -> None:
     copy = Path(shutil.copy(builtin_photo(), tmp_path / "copy.png"))
     for photo in (builtin_photo(), copy):
-        terms.require_terms(photo, accept_terms=False)
+        terms.require_terms([photo], accept_terms=False)
     assert not consent.accepted()
 
 

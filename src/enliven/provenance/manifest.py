@@ -40,7 +40,7 @@ class Provenance:
     subject: str = ""
     """Whom the photo shows, in the user's words."""
     inputs: tuple[tuple[str, Path], ...] = ()
-    """(role, file or folder) of what the result is made from; roles: photo, driving."""
+    """(role, file or folder) of what the result is made from; roles: photo, photo 2, ..., head, driving."""
     cert: Path | None = None
     """PEM certificates that sign; None: ENLIVEN_CERT, else the local ones, made on first use."""
     key: Path | None = None

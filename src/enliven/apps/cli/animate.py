@@ -10,6 +10,7 @@ import typer
 
 from enliven.apps.cli.options import (
     AcceptTerms,
+    AllowMixed,
     Cert,
     Consent,
     DrivingFace,
@@ -27,6 +28,7 @@ from enliven.apps.cli.options import (
     warn,
 )
 from enliven.apps.cli.terms import require_terms
+from enliven.errors import UsageError
 from enliven.settings import REGIONS, AnimateSettings
 
 if TYPE_CHECKING:
@@ -34,7 +36,14 @@ if TYPE_CHECKING:
 
 
 def animate(
-    photo: Annotated[Path, typer.Argument(help="A photo of a face.", show_default=False)],
+    photo: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="A photo of a face; or up to 32, a folder of them or a video, all of one person.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
     driving: Annotated[
         Path,
         typer.Option(
@@ -44,6 +53,9 @@ def animate(
             show_default=False,
         ),
     ],
+    head: Annotated[
+        Path | None, typer.Option(help="A person learned by `enliven learn`, in place of PHOTO.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -103,11 +115,14 @@ def animate(
     cert: Cert = None,
     key: Key = None,
     accept_terms: AcceptTerms = False,
+    allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="One summary object on stdout.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a video of the person in PHOTO moving like the face in --driving.
+
+    The first usable photo is animated; further ones of the same person lend what it does not show, such as teeth.
 
     The sound of the driving video is kept. The result says that it was made: by signed content credentials and by
     an invisible watermark, which `enliven verify` reads.
@@ -123,23 +138,28 @@ def animate(
         driving_face=driving_face,
         on_lost=on_lost,
         smoothing=smoothing,
-        engine=engine,
+        engine="hybrid" if head else engine,
         weights=weights,
         device=device,
         threads=threads,
+        head=head,
+        allow_mixed=allow_mixed,
     )
     span = (seconds(start), seconds(end))
-    require_terms(photo, accept_terms=accept_terms)
+    named = [head] if head else photo or []
+    if not named or (head and photo):
+        raise UsageError("Give photos of a person, or a head with --head: one of them, not both.")
+    require_terms(named, accept_terms=accept_terms)
     from enliven.apps.cli.progress import FrameProgress
     from enliven.provenance.manifest import Provenance
 
     provenance = Provenance(consent=consent, subject=subject, label=label, cert=cert, key=key)
-    target = out or Path(f"{photo.stem}_{driving.stem}.mp4")
+    target = out or Path(f"{named[0].stem}_{driving.stem}.mp4")
     with FrameProgress("animating", quiet=quiet or as_json) as progress:
         from enliven.animator import animate as run
 
         summary = run(
-            photo, driving, target, settings=settings, start=span[0], end=span[1],
+            photo or [], driving, target, settings=settings, start=span[0], end=span[1],
             overwrite=overwrite, provenance=provenance, progress=progress.update,
         )  # fmt: skip
     report(summary, as_json=as_json, quiet=quiet)

@@ -16,6 +16,8 @@ from enliven.apps.cli import (
     doctor,
     evaluate,
     export,
+    head,
+    learn,
     motion,
     train,
     verify,
@@ -37,6 +39,8 @@ app = typer.Typer(
 )
 app.command()(animate.animate)
 app.command()(demo.demo)
+app.command()(learn.learn)
+app.add_typer(head.app, name="head")
 app.add_typer(motion.app, name="motion")
 app.add_typer(databank.app, name="databank")
 app.command()(train.train)

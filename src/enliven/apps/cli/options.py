@@ -23,6 +23,9 @@ Smoothing = Annotated[
 ]
 Start = Annotated[str | None, typer.Option(help="Begin here in the driving video, in seconds.")]
 End = Annotated[str | None, typer.Option(help="End here in the driving video, in seconds.")]
+AllowMixed = Annotated[
+    bool, typer.Option("--allow-mixed", help="Use all pictures even when some seem to show somebody else.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT when it exists.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress, no closing line; errors still show.")

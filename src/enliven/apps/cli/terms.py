@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -10,8 +11,8 @@ import typer
 from enliven.errors import ConsentError
 
 
-def require_terms(photo: Path, *, accept_terms: bool) -> None:
-    """Return when the terms are accepted or not needed for this photo.
+def require_terms(photos: Sequence[Path], *, accept_terms: bool) -> None:
+    """Return when the terms are accepted or not needed for these photos.
 
     Asks when there is somebody at a terminal. Raises ConsentError when they decline or nobody is there.
     """
@@ -21,7 +22,7 @@ def require_terms(photo: Path, *, accept_terms: bool) -> None:
         if not consent.accepted():
             consent.accept()
         return
-    if not consent.needs_asking(photo):
+    if not any(consent.needs_asking(photo) for photo in photos):
         return
     if not somebody_is_there():
         raise consent.refusal()
