@@ -162,14 +162,13 @@ def test_a_disk_that_is_full_while_signing_is_told_as_such(
 
 
 def test_a_signed_video_keeps_its_exact_times(tmp_path: Path) -> None:
-    times = [Fraction(n * 7, 90) for n in range(5)]
+    times = [Fraction(n, 25) for n in (0, 1, 3, 4, 9)]
     with opened(tmp_path / "out.mp4") as outlet:
         for number, time in enumerate(times):
             outlet.write(Frame(picture(number), time))
     with open_video(tmp_path / "out.mp4") as video:
         read = [frame.time for frame in video]
-    assert read == pytest.approx([float(t) for t in times], abs=0.05)
-    assert len(read) == len(times)
+    assert read == times
 
 
 def test_a_certificate_that_c2pa_refuses_is_known_before_the_work(
