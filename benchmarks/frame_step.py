@@ -3,8 +3,8 @@
     python -m benchmarks.frame_step [CHECKPOINT] [--photos K] [--threads N]
 
 Torch in float32 and bf16, ONNX Runtime, OpenVINO in float32 and bf16, in turns, so that a busy machine slows
-all alike; beside them a large bf16 convolution, to whose median each is also given as a ratio. Every runtime
-is compared with torch in float32: a fast one that paints something else is no choice.
+all alike; beside them a large bf16 convolution, to whose median each is also given as a ratio. Every runtime is
+compared with torch in float32: a fast one that paints something else is no choice.
 Without a checkpoint the weights are random, which costs the same.
 """
 
@@ -27,7 +27,7 @@ from benchmarks.machine import stamp
 from benchmarks.peak import reference_convolution
 from enliven.model.checkpoint import Checkpoint, load_checkpoint, networks_of
 from enliven.model.config import preset
-from enliven.model.export import ENCODE, FRAME, FrameGraph, export_onnx
+from enliven.model.export import ENCODE, FRAME, FRAME_OUTPUTS, FrameGraph, export_onnx
 from enliven.model.layers import fold_spectral_norm
 from enliven.model.talker import build_talker
 from enliven.types import Floats
@@ -35,7 +35,6 @@ from enliven.types import Floats
 Inputs = dict[str, Floats]
 Step = Callable[[], list[Floats]]
 _REFERENCE = "reference convolution"
-_OUTPUTS = ("result", "synthesis", "mask", "flow", "confidence")
 
 
 def main() -> None:
@@ -99,7 +98,7 @@ def _runtime_steps(folder: Path, inputs: Inputs, threads: int) -> dict[str, Step
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(folder / FRAME), options)
-    steps: dict[str, Step] = {"onnxruntime float32": lambda: session.run(list(_OUTPUTS), inputs)}
+    steps: dict[str, Step] = {"onnxruntime float32": lambda: session.run(list(FRAME_OUTPUTS), inputs)}
     for precision in ("f32", "bf16"):
         steps[f"openvino {precision}"] = _openvino_step(folder, inputs, threads, precision)
     return steps
@@ -115,7 +114,7 @@ def _openvino_step(folder: Path, inputs: Inputs, threads: int, precision: str) -
 
     def step() -> list[Floats]:
         found = request.infer(inputs)
-        return [np.array(found[name], np.float32) for name in _OUTPUTS]
+        return [np.array(found[name], np.float32) for name in FRAME_OUTPUTS]
 
     return step
 
@@ -146,7 +145,7 @@ def _speed(taken: list[float], reference: list[float]) -> dict[str, float]:
 
 def _errors(found: list[Floats], truth: list[Floats]) -> dict[str, float]:
     """Largest flow difference in pixels at 256, mean picture difference in steps of 1/255."""
-    by_name = dict(zip(_OUTPUTS, zip(found, truth, strict=True), strict=True))
+    by_name = dict(zip(FRAME_OUTPUTS, zip(found, truth, strict=True), strict=True))
     flow, result = by_name["flow"], by_name["result"]
     return {
         "flow_px": round(float(np.abs(flow[0] - flow[1].reshape(flow[0].shape)).max()) * 128, 4),

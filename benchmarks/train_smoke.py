@@ -38,7 +38,7 @@ class Smoke:
     """What the loss must fall to, as a share of its beginning."""
 
 
-SMOKES = {"hybrid": Smoke(128, 80, 1e-3, 0.85), "paper": Smoke(64, 60, 3e-4, 0.7)}
+SMOKES = {"hybrid": Smoke(128, 60, 1e-3, 0.85), "paper": Smoke(64, 50, 3e-4, 0.8)}
 
 
 def smoke_config(preset: str, smoke: Smoke) -> TrainConfig:
@@ -80,7 +80,7 @@ def fall(bank: Path, run: Path, config: TrainConfig, minutes: float, threads: in
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Both presets learn on a drawn databank.")
-    parser.add_argument("--most-minutes", type=float, default=10.0, help="for each preset")
+    parser.add_argument("--most-minutes", type=float, default=20.0, help="for each preset")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     failed = False
