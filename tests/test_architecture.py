@@ -42,7 +42,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
     "fitting": GROUND | {"assets", "face", "gallery", "media", "model", "settings", "training"},
-    "evaluation": GROUND | {"databank", "face", "motion", "model", "media", "animator", "compositing"},
+    "evaluation": GROUND
+    | {"databank", "face", "motion", "model", "media", "animator", "compositing", "fitting"},
     "apps": GROUND
     | {"animator", "recorder", "training", "evaluation", "databank", "provenance", "media", "motion"}
     | {"assets", "settings", "contact_sheet", "model", "fitting"},
