@@ -3,7 +3,8 @@
     python -m benchmarks.frame_step [CHECKPOINT] [--photos K] [--threads N]
 
 Torch in float32 and bf16, ONNX Runtime, OpenVINO in float32 and bf16, in turns, so that a busy machine slows
-all alike. Every runtime is compared with torch in float32: a fast one that paints something else is no choice.
+all alike; beside them a large bf16 convolution, to whose median each is also given as a ratio. Every runtime is
+compared with torch in float32: a fast one that paints something else is no choice.
 Without a checkpoint the weights are random, which costs the same.
 """
 
@@ -23,16 +24,17 @@ import openvino
 import torch
 
 from benchmarks.machine import stamp
+from benchmarks.peak import reference_convolution
 from enliven.model.checkpoint import Checkpoint, load_checkpoint, networks_of
 from enliven.model.config import preset
-from enliven.model.export import ENCODE, FRAME, FrameGraph, export_onnx
+from enliven.model.export import ENCODE, FRAME, FRAME_OUTPUTS, FrameGraph, export_onnx
 from enliven.model.layers import fold_spectral_norm
 from enliven.model.talker import build_talker
 from enliven.types import Floats
 
 Inputs = dict[str, Floats]
 Step = Callable[[], list[Floats]]
-_OUTPUTS = ("result", "synthesis", "mask", "flow", "confidence")
+_REFERENCE = "reference convolution"
 
 
 def main() -> None:
@@ -51,7 +53,8 @@ def main() -> None:
         truth = steps["torch float32"]()
         times = _times(steps, asked.rounds)
         for name, step in steps.items():
-            print(json.dumps({"runtime": name, "ms": times[name], **_errors(step(), truth), **_about(asked)}))
+            speed = _speed(times[name], times[_REFERENCE])
+            print(json.dumps({"runtime": name, **speed, **_errors(step(), truth), **_about(asked)}))
 
 
 def _about(asked: argparse.Namespace) -> dict[str, object]:
@@ -95,7 +98,7 @@ def _runtime_steps(folder: Path, inputs: Inputs, threads: int) -> dict[str, Step
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(folder / FRAME), options)
-    steps: dict[str, Step] = {"onnxruntime float32": lambda: session.run(list(_OUTPUTS), inputs)}
+    steps: dict[str, Step] = {"onnxruntime float32": lambda: session.run(list(FRAME_OUTPUTS), inputs)}
     for precision in ("f32", "bf16"):
         steps[f"openvino {precision}"] = _openvino_step(folder, inputs, threads, precision)
     return steps
@@ -111,25 +114,38 @@ def _openvino_step(folder: Path, inputs: Inputs, threads: int, precision: str) -
 
     def step() -> list[Floats]:
         found = request.infer(inputs)
-        return [np.array(found[name], np.float32) for name in _OUTPUTS]
+        return [np.array(found[name], np.float32) for name in FRAME_OUTPUTS]
 
     return step
 
 
-def _times(steps: dict[str, Step], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each, taken in turns."""
-    taken: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(rounds):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            taken[name].append(1000 * (time.perf_counter() - start))
-    return {name: round(statistics.median(values), 2) for name, values in taken.items()}
+def _times(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each and of the reference, taken in turns."""
+    convolution, pictures = reference_convolution(torch.device("cpu"))
+    runs: dict[str, Callable[[], object]] = {**steps, _REFERENCE: lambda: convolution(pictures)}
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    with torch.no_grad():
+        for _ in range(rounds):
+            for name, run in runs.items():
+                start = time.perf_counter()
+                run()
+                taken[name].append(1000 * (time.perf_counter() - start))
+    return taken
+
+
+def _speed(taken: list[float], reference: list[float]) -> dict[str, float]:
+    """The fastest round is what the machine can do, the median what it did under its present load."""
+    return {
+        "ms": round(statistics.median(taken), 2),
+        "fastest_ms": round(min(taken), 2),
+        "of_reference": round(statistics.median(taken) / statistics.median(reference), 2),
+        "reference_ms": round(statistics.median(reference), 2),
+    }
 
 
 def _errors(found: list[Floats], truth: list[Floats]) -> dict[str, float]:
     """Largest flow difference in pixels at 256, mean picture difference in steps of 1/255."""
-    by_name = dict(zip(_OUTPUTS, zip(found, truth, strict=True), strict=True))
+    by_name = dict(zip(FRAME_OUTPUTS, zip(found, truth, strict=True), strict=True))
     flow, result = by_name["flow"], by_name["result"]
     return {
         "flow_px": round(float(np.abs(flow[0] - flow[1].reshape(flow[0].shape)).max()) * 128, 4),

@@ -14,7 +14,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,32 +22,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import stamp
+from benchmarks.peak import peak_tflops
 from enliven.databank.episodes import EpisodeStream
 from enliven.training.batches import make_batch
 from enliven.training.feature_nets import load_feature_losses
 from enliven.training.game import Game, used_precision
 from enliven.training.meta_train import make_fabric, meta_train
 from enliven.training.train_config import FeatureFiles, TrainConfig, default_config
-
-
-def peak_tflops(device: torch.device) -> float:
-    """Trillions of operations a second of a 3 x 3 bf16 convolution, 128 to 128 channels, on 8 x 128 x 128."""
-    weight = torch.nn.Conv2d(128, 128, 3, padding=1, bias=False, device=device, dtype=torch.bfloat16)
-    weight = weight.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    side, pictures = 128, 8
-    x = torch.randn(pictures, 128, side, side, device=device, dtype=torch.bfloat16)
-    x = x.to(memory_format=torch.channels_last)
-    work = 2 * pictures * 128 * 128 * 9 * side**2
-    with torch.no_grad():
-        return max(work / _seconds(lambda: weight(x), device) for _ in range(8)) / 1e12
-
-
-def _seconds(run: Callable[[], object], device: torch.device) -> float:
-    start = time.perf_counter()
-    run()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 def step_tflop(bank: Path, config: TrainConfig) -> float:

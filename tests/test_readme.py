@@ -21,10 +21,10 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 def commands() -> list[str]:
     """The indented lines that call the program, without their comments, in order.
 
-    Databanks and training take longer and have their own tests.
+    Databanks, training and what is made of it take longer and have their own tests.
     """
     lines = [line.split("#")[0].strip() for line in re.findall(r"^    (enliven .*)$", README, re.MULTILINE)]
-    return [line for line in lines if line.split()[1] not in {"databank", "train"}]
+    return [line for line in lines if line.split()[1] not in {"databank", "train", "export", "evaluate"}]
 
 
 def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -40,6 +40,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     portrait = Image.open(builtin_photo()).convert("RGB").crop((96, 0, 352, 256))
     portrait.save(folder / "me.jpg", quality=95)
     Image.fromarray(np.hstack([np.asarray(portrait)] * 2)).save(folder / "group.jpg", quality=95)
+    (folder / "more").mkdir()
+    portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "more" / "other.jpg", quality=95)
     shutil.copy(builtin_motion(), folder / "talk.motion")
     for out in ("talk.mp4", "frames"):
         words = ["-m", "enliven", "animate", "me.jpg", "-d", "talk.motion", "-o", out, "--end", "3.6"]
@@ -51,7 +53,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_readme_shows_the_main_commands() -> None:
     shown = " ".join(commands())
-    for word in ("animate", "motion record", "motion show", "doctor"):
+    for word in ("animate", "learn", "verify", "detect", "motion record", "motion show", "doctor"):
         assert f"enliven {word}" in shown
 
 
@@ -60,6 +62,8 @@ def test_every_command_works_in_its_order(desk: Path) -> None:
         words = shlex.split(command)
         if words[1] in {"animate", "motion"} and "-o" in words:
             words.append("--overwrite")
+        if words[1] == "learn":
+            words += ["--overwrite", "--steps", "2"]
         done = run(["-m", *words], desk)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 

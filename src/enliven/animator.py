@@ -22,7 +22,8 @@ from enliven.motion.regions import TransferSettings
 from enliven.motion.stream import transfer_stream
 from enliven.motion.transfer import MotionTransfer
 from enliven.prefetch import prefetch
-from enliven.provenance.outlet import Outlet, Provenance, check_output, open_output
+from enliven.provenance.manifest import sha256_of
+from enliven.provenance.outlet import Outlet, Provenance, check_output, open_marker, open_output
 from enliven.settings import AnimateSettings, Summary
 from enliven.stopwatch import Stopwatch
 from enliven.types import Frame, Motion
@@ -58,7 +59,7 @@ def animate(
     others lend what it does not show; ``driving``: a video, an animated GIF, a folder of numbered images or a
     ``.motion`` file; ``start``, ``end``: seconds of it; ``out``: .mp4, .webm, .gif, or a folder for PNG frames;
     ``provenance``: who agreed and which key signs; ``progress``: called with frames done and expected.
-    Raises MediaError, FaceError, OutputError, MotionFileError and UsageError.
+    Raises MediaError, FaceError, OutputError, MotionFileError, ProvenanceError and UsageError.
     """
     began = time.perf_counter()
     refuse_own_input(Path(out), *paths_of(photo), Path(driving))
@@ -72,6 +73,12 @@ def animate(
 def paths_of(photo: Pictures) -> list[Path]:
     """The paths that the user named, in their order."""
     return [Path(photo)] if isinstance(photo, (str, Path)) else [Path(path) for path in photo]
+
+
+def _roles(photos: list[Path], head: Path | None) -> tuple[tuple[str, Path], ...]:
+    """What a person comes from, each with a role of its own: photo, photo 2, ..., or head."""
+    numbered = [(f"photo {n}" if n > 1 else "photo", path) for n, path in enumerate(photos, 1)]
+    return (*numbered, *([("head", head)] if head else []))
 
 
 def refuse_own_input(out: Path, *given: Path) -> None:
@@ -103,6 +110,15 @@ def load_engine(settings: AnimateSettings, gallery: Gallery) -> Engine:
     )
 
 
+def weights_of(settings: AnimateSettings) -> Path | None:
+    """The file of learned weights that the settings' engine reads, or None when it has none."""
+    if settings.engine == "warp":
+        return None
+    from enliven.model.runtime import WEIGHTS
+
+    return (settings.weights or builtin_weights()) / WEIGHTS
+
+
 class Animator:
     """One person, ready to be driven as often as one likes.
 
@@ -117,6 +133,7 @@ class Animator:
         """
         self.settings = settings or AnimateSettings()
         named = paths_of(photo)
+        self._sources = _roles(named, self.settings.head)
         if self.settings.head is None:
             self.gallery = gather(named, self.settings)
         else:
@@ -126,11 +143,28 @@ class Animator:
         self._paster = Paster(self.portrait.picture)
 
     def frames(
-        self, driving: PathLike, *, start: Fraction | None = None, end: Fraction | None = None
+        self,
+        driving: PathLike,
+        *,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        provenance: Provenance | None = None,
+        unmarked_because: str = "",
     ) -> Iterator[Frame]:
-        """The moving person, one frame a driving frame, with exact times."""
+        """The moving person, one frame a driving frame, with exact times and the invisible watermark.
+
+        ``unmarked_because``: your reason for pictures without the watermark, such as a measurement; nobody
+        will be able to tell that they were made. Whoever publishes them must mark them otherwise.
+        """
         with Driving(Path(driving), self._driving_settings(start, end)) as driver:
-            yield from self._rendered(driver, Stopwatch())
+            rendered = self._rendered(driver, Stopwatch())
+            if unmarked_because:
+                yield from rendered
+                return
+            about = self._about(provenance, Path(driving))
+            marker = open_marker(self.portrait.landmarks.image_size_wh, about)
+            for frame in rendered:
+                yield frame.with_image(marker.mark(frame.image))
 
     def write(
         self,
@@ -154,12 +188,22 @@ class Animator:
                 time_base=driver.time_base,
                 sound=sound,
                 overwrite=overwrite,
-                provenance=replace(provenance or Provenance(), engine=self.engine.name),
+                provenance=self._about(provenance, Path(driving)),
                 threads=self.settings.threads,
             ) as output:
                 frames, duration = self._write_all(driver, output, watch, progress)
         return self._summary(
             driver, output, Path(out), watch, warnings, frames, duration, time.perf_counter() - began
+        )
+
+    def _about(self, provenance: Provenance | None, driving: Path) -> Provenance:
+        """What is said about a result, completed by what this animator knows."""
+        weights = weights_of(self.settings)
+        return replace(
+            provenance or Provenance(),
+            engine=self.engine.name,
+            model_sha256=sha256_of(weights) if weights else "",
+            inputs=(*self._sources, ("driving", driving)),
         )
 
     def _write_all(

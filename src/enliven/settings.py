@@ -47,9 +47,9 @@ class AnimateSettings:
     smoothing: float = 1.0
     """Strength of the landmark filter; 0 is off."""
     engine: str = "warp"
-    """What makes the pixels: hybrid (learned), or warp (the photo's own pixels; needs no weights)."""
+    """What makes the pixels: hybrid (learned), or warp (the photo's own pixels alone; needs no weights)."""
     weights: Path | None = None
-    """Folder of an exported model for engine hybrid; None: those in the package."""
+    """Folder that `enliven export` wrote, for engine hybrid; None: the weights in the package."""
     head: Path | None = None
     """A head that `enliven learn` wrote, in place of photos; engine hybrid."""
     device: str = "auto"
@@ -67,6 +67,9 @@ class AnimateSettings:
         _one_of("device", self.device, DEVICES)
         for region in (*self.regions, *(name for name, _ in self.region_strengths)):
             _one_of("region", region, REGIONS)
+        if self.engine == "warp" and (self.weights is not None or self.device == "gpu"):
+            what = "weights were" if self.weights is not None else "a GPU was"
+            raise UsageError(f"The engine warp has no networks, but {what} named; use the engine hybrid.")
         for factor in (self.strength, *(factor for _, factor in self.region_strengths)):
             if not 0.0 <= factor <= 2.0:
                 raise UsageError(f"A strength of {factor} was asked for; it must lie between 0 and 2.")

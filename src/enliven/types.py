@@ -117,6 +117,19 @@ class Overlay:
 
 
 @dataclass(frozen=True, eq=False)
+class Retouch:
+    """What a network changes of the warped photo: each pixel becomes ``gain`` times itself plus ``add``.
+
+    A gain near 1 keeps the photo's own detail, finer than the network's pixels, under what is added.
+    """
+
+    gain_add: Floats
+    """(h, w, 4) float32: gain, then what is added to R, G and B in grey levels."""
+    to_picture: Similarity
+    """Maps its pixels to photo pixels; only scaled and shifted. Outside of it nothing is changed."""
+
+
+@dataclass(frozen=True, eq=False)
 class Rendering:
     """What an engine says about one output frame: move the photo's pixels so, then add these.
 
@@ -128,6 +141,8 @@ class Rendering:
     crop: FaceCrop
     """Where the flow's grid lies in the photo; outside of it nothing moves."""
     overlays: tuple[Overlay, ...] = ()
+    retouch: Retouch | None = None
+    """Applied last, over the overlays."""
 
 
 JsonObject = dict[str, Any]

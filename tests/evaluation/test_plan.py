@@ -42,7 +42,7 @@ def test_flicker_is_measured_on_consecutive_frames_of_the_second_half(count: int
     assert run == list(range(run[0], run[-1] + 1))
     assert count // 2 <= run[0]
     assert run[-1] < count
-    assert 4 <= len(run) <= 12
+    assert 4 <= len(run) <= 8
 
 
 def lengths(bank: Bank, *frames: int) -> Bank:

@@ -99,7 +99,7 @@ def test_a_photo_with_an_open_mouth_lends_its_teeth_at_its_own_resolution(graphs
     alone = engine_of(graphs, [shut]).render(target)
     rendering = engine.render(target)
     assert len(rendering.overlays) == len(alone.overlays) + 1
-    lent = rendering.overlays[-2]
+    lent = rendering.overlays[-1]
     assert lent.to_picture.scale == pytest.approx(0.25), "four of its pixels to one of the animated photo's"
     x, y = np.rint(lent.to_picture.inverse().apply(target[[13, 14], :2].mean(axis=0))).astype(int)
     assert lent.alpha[y - 3 : y + 4, x - 3 : x + 4].mean() > 0.7

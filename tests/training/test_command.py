@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -13,6 +16,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from enliven.apps.cli.main import app
+from enliven.databank.bank import create_bank
 from enliven.databank.synthetic import SyntheticSettings, synthesise
 from enliven.errors import EnlivenError
 
@@ -94,6 +98,12 @@ def test_ctrl_c_exits_with_130_and_a_checkpoint(bank: Path, config: Path, tmp_pa
 def test_mistakes_are_one_clear_sentence(bank: Path, config: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert "no databank" in sentence(tmp_path, "-o", run)
+    create_bank(tmp_path / "empty", 64)
+    assert "is empty" in sentence(tmp_path / "empty", "-o", run, "--config", config)
+    shutil.copytree(bank, tmp_path / "cut")
+    shard = tmp_path / "cut/shards/synthetic.tar"
+    shard.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
+    assert "synthetic.tar is cut off" in sentence(tmp_path / "cut", "-o", run, "--config", config)
     synthesise(tmp_path / "one", SyntheticSettings(identities=1, shots=2, frames=5, size=64))
     assert "one person only" in sentence(tmp_path / "one", "-o", run, "--config", config)
     many = tmp_path / "many.toml"
@@ -104,6 +114,33 @@ def test_mistakes_are_one_clear_sentence(bank: Path, config: Path, tmp_path: Pat
     (run.parent / "file").write_text("")
     assert "cannot be kept" in sentence(bank, "-o", run.parent / "file", "--config", config)
     assert not run.exists()
+
+
+def test_resuming_with_another_config_names_the_key(bank: Path, config: Path, tmp_path: Path) -> None:
+    run, other = tmp_path / "run", tmp_path / "other.toml"
+    assert enliven_train(bank, "-o", run, "--config", config).exit_code == 0
+    other.write_text(CONFIG.replace("adversary_from = 1", "adversary_from = 9"))
+    said = sentence(bank, "-o", run, "--config", other, "--resume")
+    assert "'adversary_from' was 1 and is now 9" in said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
+def test_no_room_for_a_checkpoint_is_one_sentence_and_leaves_no_half_file(
+    bank: Path, config: Path, tmp_path: Path
+) -> None:
+    limited = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); "
+        "from enliven.apps.cli.main import main; sys.argv = ['enliven', *sys.argv[1:]]; main()"
+    )
+    words = ["train", bank, "-o", tmp_path / "run", "--config", config, "--threads", "1", "-q"]
+    done = subprocess.run(
+        [sys.executable, "-c", limited, *map(str, words)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "run").glob("*/*.writing*"))
 
 
 def test_a_changed_databank_is_noticed_on_resuming(bank: Path, config: Path, tmp_path: Path) -> None:

@@ -89,3 +89,25 @@ def test_the_teacher_agrees_with_its_onnx_twin() -> None:
     with torch.no_grad():
         ours = loss.network(torch.from_numpy(faces)).numpy()  # type: ignore[attr-defined]
     assert np.abs(ours - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+def test_folding_the_norms_away_changes_no_feature_and_no_gradient() -> None:
+    torch.manual_seed(2)
+    plain = MobileFaceNet()
+    for name, value in plain.state_dict().items():
+        if name.endswith(("running_mean", "running_var", "prelu.weight", "bn.weight")):
+            value.uniform_(0.5, 1.5)
+    folded = MobileFaceNet()
+    folded.load_state_dict(plain.state_dict())
+    folded.eval().requires_grad_(False).fold_norms()
+    assert not [module for module in folded.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    faces = torch.rand(1, 3, 112, 96) * 2 - 1
+    found = []
+    for network in (plain.eval(), folded):
+        picture = faces.clone().requires_grad_()
+        taps = network.taps(picture)
+        sum(tap.abs().mean() for tap in taps).backward()  # type: ignore[union-attr]
+        assert picture.grad is not None
+        found.append([*taps, picture.grad])
+    for mine, wanted in zip(*found, strict=True):
+        assert torch.allclose(mine, wanted, rtol=1e-3, atol=1e-5)

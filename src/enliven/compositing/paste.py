@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from enliven.types import Floats, Overlay, Picture, Rendering
+from enliven.types import Floats, Overlay, Picture, Rendering, Retouch
 
 
 class Paster:
@@ -28,6 +28,8 @@ class Paster:
             )
         for overlay in rendering.overlays:
             _lay_over(result, overlay)
+        if rendering.retouch is not None:
+            _retouch(result, rendering.retouch)
         return result
 
     def _moving_box(self, rendering: Rendering) -> tuple[int, int, int, int]:
@@ -91,3 +93,22 @@ def _blend(picture: Picture, image: Picture, alpha: Floats, x0: int, y0: int) ->
     below = picture[top:bottom, left:right].astype(np.float32)
     mixed = below + (image[inside].astype(np.float32) - below) * alpha[inside][..., None]
     picture[top:bottom, left:right] = np.round(mixed).astype(np.uint8)
+
+
+def _retouch(picture: Picture, retouch: Retouch) -> None:
+    """Gain and addition at the picture's own resolution, in place."""
+    height, width = retouch.gain_add.shape[:2]
+    place = retouch.to_picture
+    first, last = place.apply(np.array([[0.0, 0.0], [width - 1.0, height - 1.0]]))
+    x0, y0 = np.clip(np.ceil(first), 0, [picture.shape[1], picture.shape[0]]).astype(int)
+    x1, y1 = np.clip(np.floor(last) + 1, 0, [picture.shape[1], picture.shape[0]]).astype(int)
+    if x1 <= x0 or y1 <= y0:
+        return
+    matrix = place.matrix - np.array([[0.0, 0.0, x0], [0.0, 0.0, y0]])
+    laid = cv2.warpAffine(
+        retouch.gain_add, matrix, (int(x1 - x0), int(y1 - y0)), borderMode=cv2.BORDER_REPLICATE
+    )
+    below = picture[y0:y1, x0:x1].astype(np.float32)
+    below *= laid[..., :1]
+    below += laid[..., 1:]
+    picture[y0:y1, x0:x1] = np.clip(below + 0.5, 0.0, 255.0).astype(np.uint8)

@@ -12,6 +12,7 @@ from enliven.evaluation.metrics import CROSS_METRICS, SELF_METRICS, Metric
 from enliven.evaluation.plan import frames_needed
 from enliven.evaluation.report import Report, circumstances, frechet
 from enliven.evaluation.scores import Case
+from enliven.face.identity import NETWORK
 
 Figure = Callable[[Metric], Estimate | None]
 """One column: what to print for a metric."""
@@ -35,7 +36,8 @@ def _sample(report: Report) -> list[str]:
     lines = [
         f"Split `{settings.split}` of databank {report.bank.fingerprint}: {len(entries)} clips of {people} people, "
         f"one in {settings.every} frames of their second halves. Cells: mean over clips (95 % bootstrap interval "
-        f"over clips, {RESAMPLES} resamples).",
+        f"over clips, {RESAMPLES} resamples). Identity (CSIM, distance) and the FID-like Frechet distance are of "
+        f"the descriptors of `{NETWORK}`.",
         "",
     ]
     return lines + [

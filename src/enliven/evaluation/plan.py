@@ -15,8 +15,8 @@ from enliven.evaluation.settings import EvaluationSettings
 
 SPARE = 3
 """A first half has this many frames beyond the photos, so that T photos are a choice and not all there is."""
-FLICKER_RUN = 12
-"""Consecutive frames on which flicker is measured: half a second."""
+FLICKER_RUN = 8
+"""Consecutive frames on which flicker is measured: a third of a second."""
 
 
 def frames_needed(shots: int) -> int:

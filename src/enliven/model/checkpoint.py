@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from enliven.errors import ModelError
 from enliven.model.config import ModelConfig
-from enliven.model.weights_file import FORMAT, KEY, VERSION
+from enliven.model.weights_file import CHECKSUM, FORMAT, KEY, VERSION, tensors_sha256
 
 _TEMPORARY = ".writing"
 _JUDGE = "judge/"
@@ -104,8 +104,9 @@ def load_into(module: nn.Module, weights: Mapping[str, Tensor], name: str) -> No
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Tensors and a JSON-able description in one safetensors file, renamed into place when complete."""
+    """Tensors, a JSON-able description and the tensors' checksum in one safetensors file; whole or not at all."""
     flat = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    about = {**about, CHECKSUM: tensors_sha256(save(flat))}
     temporary = path.with_name(path.name + _TEMPORARY)
     try:
         with temporary.open("wb") as file:

@@ -19,7 +19,7 @@ from enliven.model.talker import Guesses, Person, Rendered
 from enliven.model.tensor_file import places_in
 
 _OPSET = 17
-FRAME_OUTPUTS = ("result", "synthesis", "mask", "flow", "confidence")
+FRAME_OUTPUTS = ("result", "warped", "mask", "flow", "confidence")
 
 
 class EncodeGraph(nn.Module):
@@ -54,13 +54,13 @@ class FrameGraph(nn.Module):
     ) -> tuple[Tensor, ...]:
         """(K, 3, S, S), (P,), (3, S, S), guess (K, S/2, S/2, 2), (K, 4, S, S), prior (K, S/4, S/4), the features.
 
-        Gives FRAME_OUTPUTS: result and synthesis (3, S, S) in about [-1, 1], mask (S, S), flow (K, g, g, 2) in half
+        Gives FRAME_OUTPUTS: result and warped photo (3, S, S) in about [-1, 1], mask (S, S), flow (K, g, g, 2) in half
         crop sides, confidence (K, g, g).
         """
         person = Person(psi[None], psi[None], photos[None], tuple(f[None] for f in features))
         guesses = Guesses(guessed_flow[None], guessed_layers[None], prior[None])
         frame: Rendered = self.talker.frame(person, drawing[None], guesses)  # type: ignore[operator]
-        pictures = (frame.result[0], frame.synthesis[0], frame.mask[0, 0])
+        pictures = (frame.result[0], frame.warped[0], frame.mask[0, 0])
         return (*pictures, frame.flow[0], frame.confidence[0])
 
 

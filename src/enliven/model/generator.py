@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from enliven.model.config import ModelConfig
-from enliven.model.layers import DownBlock, SelfAttention, StyledBlock, adaptive_norm, conv, linear
+from enliven.model.layers import DownBlock, SelfAttention, StyledBlock, conv, linear
+from enliven.model.norms import adaptive_norm
 
 
 class Generator(nn.Module):

@@ -68,14 +68,17 @@ class HybridTalker(nn.Module):
         looked_up = warp(torch.cat([features, small.to(features.dtype)], dim=1), folded)
         channels = features.shape[1]
         draft = laid_over(looked_up[:, channels:], F.avg_pool2d(layers.flatten(0, 1), 4))
-        flow, confidence = self.motion_net(looked_up[:, :channels], draft, small, lines, folded)
+        flow, confidence = self.motion_net(
+            looked_up[:, :channels].to(features.dtype), draft, small, lines, folded
+        )
         return torch.unflatten(flow, 0, shape), torch.unflatten(confidence[:, 0], 0, shape)
 
     @staticmethod
     def _mixed(features: Tensor, flow: Tensor, weights: Tensor) -> Tensor:
         """(B, C, h, w): (B, K, C, h, w) each moved by its flow, mixed by (B, K, g, g) weights."""
         moved = warp(features.flatten(0, 1), flow.flatten(0, 1))
-        return _blended(torch.unflatten(moved, 0, features.shape[:2]), weights)
+        mixed = _blended(torch.unflatten(moved, 0, features.shape[:2]), weights)
+        return mixed.to(features.dtype)  # only the places need float32
 
 
 def warp(pictures: Tensor, flow: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from enliven.geometry import Similarity
 from enliven.measure import looks
 from enliven.model.correction import corrected, fade
 from enliven.model.drawing import draw_conditioning
@@ -17,10 +16,10 @@ from enliven.model.lender import Lender, Moved
 from enliven.model.lending import Lending, odds_of, prior
 from enliven.model.runtime import Graphs, NetworkFrame, Person
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
+from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering, Retouch
 
-_LEAST_ALPHA = 0.01
-"""Of the painted picture; below it nothing shows and nothing is laid over."""
+_TRUSTED = 0.5
+"""Mask from which on the photo's detail, finer than the networks' pixels, is kept whole."""
 
 
 class HybridEngine:
@@ -80,8 +79,8 @@ class HybridEngine:
             frame = self._graphs.frame(self._pair_with(number), drawing, [guess, other.guess], weights)
             borrowed = self._borrowed(self._lenders[number], other, frame)
         better = corrected(moved, frame.flow[0], guess, self._crop)
-        laid_over = (*moved.overlays, borrowed, self._painted(frame))
-        return replace(better, overlays=tuple(layer for layer in laid_over if layer is not None))
+        overlays = (*moved.overlays, borrowed) if borrowed is not None else moved.overlays
+        return replace(better, overlays=overlays, retouch=self._retouch(frame))
 
     @property
     def lends(self) -> bool:
@@ -115,17 +114,13 @@ class HybridEngine:
         share = cv2.resize(frame.confidence[1], (size, size), interpolation=cv2.INTER_LINEAR)
         return lender.overlay(moved, frame.flow[1], share * self._fade, self._crop)
 
-    def _painted(self, frame: NetworkFrame) -> Overlay | None:
-        """The synthesised picture where the mask asks for it; None when that is nowhere."""
-        alpha = (1.0 - frame.mask) * self._fade
-        rows, columns = (np.nonzero(alpha.max(axis=axis) > _LEAST_ALPHA)[0] for axis in (1, 0))
-        if rows.size == 0:
-            return None
-        y0, y1, x0, x1 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-        picture = frame.synthesis[:, y0:y1, x0:x1].transpose(1, 2, 0)
-        image = np.clip(picture * 127.5 + 128.0, 0.0, 255.0).astype(np.uint8)
-        place = self._crop.to_picture @ Similarity(1.0, 0.0, (float(x0), float(y0)))
-        return Overlay(image, np.ascontiguousarray(alpha[y0:y1, x0:x1]), place)
+    def _retouch(self, frame: NetworkFrame) -> Retouch:
+        """Brings the warped photo to the networks' result, and keeps its finer detail where they trust it."""
+        detail = np.clip(frame.mask / _TRUSTED, 0.0, 1.0)  # (S, S)
+        add = (frame.result - detail * frame.warped) * 127.5 + 127.5 * (1.0 - detail)  # (3, S, S) grey levels
+        laid = np.concatenate([(detail - 1.0)[None], add]) * self._fade
+        laid[0] += 1.0
+        return Retouch(np.ascontiguousarray(laid.transpose(1, 2, 0), np.float32), self._crop.to_picture)
 
 
 def _planes(picture: Picture) -> Floats:

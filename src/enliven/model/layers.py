@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, parametrize
 
+from enliven.model.norms import GroupNorm, adaptive_norm
+
 _SPECTRAL_EPS = 1e-4
 
 
@@ -42,17 +44,17 @@ def fold_spectral_norm(module: nn.Module) -> None:
             parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
 
 
-def adaptive_norm(x: Tensor, style: Tensor) -> Tensor:
-    """Adaptive instance normalisation (Huang and Belongie 2017).
+def joined(first: Tensor, *others: Tensor) -> Tensor:
+    """Side by side in channels, all in the precision of ``first``; channels last in memory.
 
-    ``x``: (B, C, H, W); ``style``: (B, 2 C), scales minus one first, then shifts. The statistics are
-    taken in float32, since bf16 loses them.
+    A convolution would bring them there as well, but out of a mixture three times as slowly.
     """
-    variance, mean = torch.var_mean(x.float(), dim=(2, 3), unbiased=False)  # (B, C)
-    gain, shift = style.float().chunk(2, dim=1)
-    scale = (1.0 + gain) * torch.rsqrt(variance + 1e-5)
-    offset = shift - mean * scale
-    return x * scale[:, :, None, None].to(x.dtype) + offset[:, :, None, None].to(x.dtype)
+    return torch.cat([channels_last(part.to(first.dtype)) for part in (first, *others)], dim=1)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """The same (B, C, H, W) values, channels last in memory."""
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 class InstanceNorm(nn.Module):
@@ -129,7 +131,7 @@ class PlainBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm1, self.norm2 = nn.GroupNorm(8, channels), nn.GroupNorm(8, channels)
+        self.norm1, self.norm2 = GroupNorm(8, channels), GroupNorm(8, channels)
         self.conv1, self.conv2 = conv(channels, channels), conv(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:

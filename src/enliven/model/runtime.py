@@ -19,7 +19,7 @@ from enliven.errors import ModelError
 from enliven.model.config import ModelConfig
 from enliven.model.guess import Guess
 from enliven.model.tensor_file import places_in
-from enliven.model.weights_file import read_about
+from enliven.model.weights_file import check_tensors, read_about
 from enliven.types import Floats
 
 ENCODE, FRAME, WEIGHTS = "encode.onnx", "frame.onnx", "weights.safetensors"
@@ -33,8 +33,8 @@ class NetworkFrame:
 
     result: Floats
     """(3, S, S) in about [-1, 1]: mask * warped + (1 - mask) * synthesis."""
-    synthesis: Floats
-    """(3, S, S) in about [-1, 1]."""
+    warped: Floats
+    """(3, S, S) in [-1, 1]: the photos moved and mixed, layers laid over."""
     mask: Floats
     """(S, S) in 0..1; 1 shows the warped photos."""
     flow: Floats
@@ -65,6 +65,7 @@ class Graphs:
         """
         self.folder = folder
         self.about = read_about(folder / WEIGHTS)
+        check_tensors(folder / WEIGHTS, self.about)
         self.config = ModelConfig.from_json(self.about.get("config", {}))
         core = _core()
         device = _device(core, device)
@@ -99,7 +100,7 @@ class Graphs:
             "guessed_layers": np.stack([guess.layers for guess in guesses]),
         }
         found = self._frame.infer(person | inputs, share_inputs=True)
-        names = ("result", "synthesis", "mask", "flow", "confidence")
+        names = ("result", "warped", "mask", "flow", "confidence")
         return NetworkFrame(*(np.array(found[name], np.float32) for name in names))
 
 

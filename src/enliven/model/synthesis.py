@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from enliven.model.config import ModelConfig
-from enliven.model.layers import StyledBlock, conv, linear
+from enliven.model.layers import StyledBlock, conv, joined, linear
 
 _DRAWN = 32
 """Channels of the driving landmarks at 1/4 and 1/8."""
@@ -56,13 +56,13 @@ class Synthesis(nn.Module):
         """
         styles = torch.split(psi, self.style_sizes, dim=1)
         lines = F.relu(self.read_drawing(F.pixel_unshuffle(drawing, 4)))  # (B, 32, H/4, W/4)
-        x = self.enter(torch.cat([warped[2], self.shrink_drawing(lines)], dim=1))  # (B, C'', H/8, W/8)
+        x = self.enter(joined(warped[2], self.shrink_drawing(lines)))  # (B, C'', H/8, W/8)
         for block, style in zip(self.at_eighth, styles[:-1], strict=True):
             x = block(x, style)
         x = _doubled(self.to_quarter(F.relu(x)))
-        x = self.join_quarter(torch.cat([x, warped[1], lines], dim=1))  # (B, C', H/4, W/4)
+        x = self.join_quarter(joined(x, warped[1], lines))  # (B, C', H/4, W/4)
         x = _doubled(self.to_half(F.relu(self.at_quarter(x, styles[-1]))))
-        x = F.relu(self.join_half(torch.cat([x, warped[0], F.pixel_unshuffle(photo, 2)], dim=1)))
+        x = F.relu(self.join_half(joined(x, warped[0], F.pixel_unshuffle(photo, 2))))
         painted = F.pixel_shuffle(self.out(x).float(), 2)  # (B, 4, H, W)
         # The warped photo is the point of departure: what must be learned is the difference.
         picture = photo.float() + painted[:, :3]

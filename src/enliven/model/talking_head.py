@@ -124,7 +124,7 @@ class TalkingHead:
 
 def to_tensor(pictures: Tensor) -> Tensor:
     """(..., H, W, 3) uint8 -> (..., 3, H, W) float32 in [-1, 1], channels last in memory."""
-    return (pictures.float() / 127.5 - 1.0).movedim(-1, -3)
+    return pictures.float().div_(127.5).sub_(1.0).movedim(-1, -3)
 
 
 def to_uint8(pictures: Tensor) -> Tensor:

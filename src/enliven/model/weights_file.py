@@ -14,6 +14,8 @@ FORMAT = "enliven-checkpoint"
 VERSION = 1
 KEY = "enliven"
 """Under which the description stands in the header."""
+CHECKSUM = "tensors_sha256"
+"""Key of the description that holds the checksum of all that follows the header."""
 
 
 def read_about(weights: Path) -> JsonObject:
@@ -44,6 +46,21 @@ def read_about(weights: Path) -> JsonObject:
             f"this program reads {FORMAT} {VERSION}."
         )
     return about
+
+
+def check_tensors(weights: Path, about: JsonObject) -> None:
+    """Raises ModelError when the tensors are not those that the description was written for."""
+    if CHECKSUM in about and tensors_sha256(weights.read_bytes()) != about[CHECKSUM]:
+        raise ModelError(
+            f"{weights} was changed after it was written: its tensors do not match its checksum. "
+            "Fetch or export it again."
+        )
+
+
+def tensors_sha256(serialised: bytes) -> str:
+    """Of everything behind the header of a safetensors file."""
+    (length,) = struct.unpack("<Q", serialised[:8])
+    return hashlib.sha256(memoryview(serialised)[8 + length :]).hexdigest()
 
 
 def sha256_of(weights: Path) -> str:

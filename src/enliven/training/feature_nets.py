@@ -73,6 +73,7 @@ def load_feature_losses(
     lacking: list[str] = []
     if files.teacher:
         teacher = _loaded(MobileFaceNet(), Path(files.teacher), device)
+        teacher.fold_norms()
         found.append(TeacherLoss(teacher, weights.teacher))
     else:
         lacking.append("No face teacher: set features.teacher to MobileFaceNet weights for truer faces.")

@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 _STAGES = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 """Expansion, width, count, first stride."""
 _TAPS = frozenset({1, 4, 8, 12, 14})
 """Blocks whose outputs are features."""
+
+
+class _FrozenPReLU(torch.autograd.Function):
+    """PReLU whose slopes do not learn: torch's own backward pass also works out their gradient, element by element."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slopes: Tensor) -> Tensor:
+        ctx.save_for_backward(x, slopes)
+        return F.prelu(x, slopes)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        x, slopes = ctx.saved_tensors
+        above = torch.ops.aten.threshold_backward(gradient, x, 0)  # where x > 0
+        return torch.addcmul(above, slopes[:, None, None], gradient - above), None
+
+
+class FrozenPReLU(nn.PReLU):
+    """For a network that judges and does not learn itself."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = _FrozenPReLU.apply(x, self.weight.to(x.dtype))  # type: ignore[no-untyped-call]
+        return found
+
+
+class DepthwiseConv(nn.Conv2d):
+    """In float32: the gradient of a strided one takes three times as long in bf16."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.stride == (1, 1):
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float()).to(x.dtype)
 
 
 class _Conv(nn.Module):
@@ -20,8 +60,8 @@ class _Conv(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
-        self.bn = nn.BatchNorm2d(outputs)
-        self.prelu = nn.Identity() if linear else nn.PReLU(outputs)
+        self.bn: nn.Module = nn.BatchNorm2d(outputs)
+        self.prelu = nn.Identity() if linear else FrozenPReLU(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.prelu(self.bn(self.conv(x)))
@@ -38,10 +78,10 @@ class _Bottleneck(nn.Module):
         self.conv = nn.Sequential(
             nn.Conv2d(inputs, wide, 1, bias=False),
             nn.BatchNorm2d(wide),
-            nn.PReLU(wide),
-            nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False),
+            FrozenPReLU(wide),
+            DepthwiseConv(wide, wide, 3, stride, 1, groups=wide, bias=False),
             nn.BatchNorm2d(wide),
-            nn.PReLU(wide),
+            FrozenPReLU(wide),
             nn.Conv2d(wide, outputs, 1, bias=False),
             nn.BatchNorm2d(outputs),
         )
@@ -67,6 +107,17 @@ class MobileFaceNet(nn.Module):
         self.conv2 = _Conv(128, 512, 1)
         self.linear7 = _Conv(512, 512, (7, 6), groups=512, linear=True)
         self.linear1 = _Conv(512, 128, 1, linear=True)
+
+    def fold_norms(self) -> None:
+        """Puts the batch norms into the convolutions before them, in place: for evaluation, where they stand still."""
+        for module in self.modules():
+            if isinstance(module, _Conv) and isinstance(module.bn, nn.BatchNorm2d):
+                module.conv = fuse_conv_bn_eval(module.conv, module.bn)
+                module.bn = nn.Identity()
+            elif isinstance(module, nn.Sequential):
+                for at, (first, second) in enumerate(pairwise(list(module))):
+                    if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                        module[at], module[at + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
 
     def taps(self, faces: Tensor) -> list[Tensor]:
         """Six layers' outputs of (N, 3, 112, 96) RGB in [-1, 1]."""

@@ -90,12 +90,11 @@ class Session:
         return step, int(position)
 
     def _loader(self, stream: EpisodeSource) -> BatchLoader:
-        return BatchLoader(stream, emphasis=self.config.losses.emphasis, **self._reading())
-
-    def _reading(self) -> dict[str, bool]:
-        """How batches are made for these networks."""
-        model = self.config.model
-        return {"original_drawing": model.original_drawing, "guess": model.preset == "hybrid"}
+        model, emphasis = self.config.model, self.config.losses.emphasis
+        reads_guesses = model.preset == "hybrid"
+        return BatchLoader(
+            stream, emphasis=emphasis, original_drawing=model.original_drawing, guess=reads_guesses
+        )
 
     def _held_out(self, open_stream: OpenStream) -> list[Batch]:
         """Fixed episodes of people who are not trained on; of the training split when there are no others."""
@@ -106,8 +105,10 @@ class Session:
         except InputError:
             stream = open_stream("train", position=10**9, rank=0, world_size=1)
         made: list[Batch] = []
+        original = self.config.model.original_drawing
         while sum(len(batch.target) for batch in made) < self.config.validate_on:
-            made.append(make_batch(next(stream), emphasis=1.0, **self._reading()))
+            # With the mesh's guess for every preset: it is also the coarse warp that results are compared with.
+            made.append(make_batch(next(stream), emphasis=1.0, original_drawing=original))
         return made
 
     def look(self) -> None:

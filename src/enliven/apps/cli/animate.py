@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from enliven.apps.cli.options import (
+    AcceptTerms,
     AllowMixed,
+    Cert,
+    Consent,
     DrivingFace,
     End,
+    Key,
     Overwrite,
     Quiet,
+    ShowLabel,
     Smoothing,
     Start,
+    Subject,
     region_strengths,
     seconds,
     strength_of_all,
+    warn,
 )
+from enliven.apps.cli.terms import require_terms
 from enliven.errors import UsageError
 from enliven.settings import REGIONS, AnimateSettings
 
@@ -91,13 +98,23 @@ def animate(
         ),
     ] = "hold",
     smoothing: Smoothing = 1.0,
-    engine: Annotated[str, typer.Option(help="What makes the pixels: warp.")] = "warp",
+    engine: Annotated[
+        str, typer.Option(help="What makes the pixels: hybrid (learned), or warp, which needs no weights.")
+    ] = "warp",
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder that `enliven export` wrote.", show_default="those in the package"),
+    ] = None,
     threads: Annotated[
         int, typer.Option(min=0, help="Threads for decoding and encoding; 0: as they choose.")
     ] = 0,
-    device: Annotated[str, typer.Option(help="auto or cpu.")] = "auto",
-    consent: Annotated[str, typer.Option(help="Who agreed and how; goes into the file's metadata.")] = "",
-    subject: Annotated[str, typer.Option(help="Whom the photo shows; goes into the file's metadata.")] = "",
+    device: Annotated[str, typer.Option(help="Where the networks run: auto, cpu or gpu.")] = "auto",
+    consent: Consent = "",
+    subject: Subject = "",
+    label: ShowLabel = False,
+    cert: Cert = None,
+    key: Key = None,
+    accept_terms: AcceptTerms = False,
     allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="One summary object on stdout.")] = False,
@@ -107,10 +124,9 @@ def animate(
 
     The first usable photo is animated; further ones of the same person lend what it does not show, such as teeth.
 
-    The sound of the driving video is kept, and the result says in its metadata that it was made.
+    The sound of the driving video is kept. The result says that it was made: by signed content credentials and by
+    an invisible watermark, which `enliven verify` reads.
     """
-    if device not in {"auto", "cpu"}:
-        raise UsageError(f"--device is '{device}', but engine '{engine}' runs on: auto, cpu.")
     settings = AnimateSettings(
         motion=motion,
         regions=REGIONS if regions == "all" else tuple(r.strip() for r in regions.split(",")),
@@ -123,18 +139,21 @@ def animate(
         on_lost=on_lost,
         smoothing=smoothing,
         engine="hybrid" if head else engine,
+        weights=weights,
+        device=device,
         threads=threads,
         head=head,
         allow_mixed=allow_mixed,
     )
     span = (seconds(start), seconds(end))
-    from enliven.apps.cli.progress import FrameProgress
-    from enliven.provenance.outlet import Provenance
-
-    provenance = Provenance(consent=consent, subject=subject)
     named = [head] if head else photo or []
     if not named or (head and photo):
         raise UsageError("Give photos of a person, or a head with --head: one of them, not both.")
+    require_terms(named, accept_terms=accept_terms)
+    from enliven.apps.cli.progress import FrameProgress
+    from enliven.provenance.manifest import Provenance
+
+    provenance = Provenance(consent=consent, subject=subject, label=label, cert=cert, key=key)
     target = out or Path(f"{named[0].stem}_{driving.stem}.mp4")
     with FrameProgress("animating", quiet=quiet or as_json) as progress:
         from enliven.animator import animate as run
@@ -151,7 +170,6 @@ def report(summary: Summary, *, as_json: bool, quiet: bool) -> None:
     if as_json:
         typer.echo(json.dumps(summary.as_json()))
         return
-    for warning in summary.warnings:
-        print(f"note: {warning}", file=sys.stderr)
+    warn(summary.warnings)
     if not quiet:
         typer.echo(summary.sentence())

@@ -101,7 +101,10 @@ def _cpu() -> Finding:
 
 def _packages() -> list[Finding]:
     """Each library with its version; those of extras say which extra brings them."""
-    core = ("numpy", "mediapipe", "opencv-contrib-python", "av", "pillow", "typer", "rich")
+    core = (
+        "numpy", "mediapipe", "opencv-contrib-python", "openvino", "av", "pillow", "c2pa-python", "cryptography",
+        "typer", "rich",
+    )  # fmt: skip
     extras = {"pillow-heif": ("HEIC photos", "heic")}
     findings = [_package(name, True, "pip install --force-reinstall enliven") for name in core]
     for name, (purpose, extra) in extras.items():
@@ -127,7 +130,22 @@ def _landmark_model() -> Finding:
 
 
 def _weights() -> Finding:
-    return Finding("engine", "warp (moves the photo's own pixels; needs no weights)", True, False)
+    from enliven.assets import builtin_weights
+    from enliven.errors import ModelError
+    from enliven.model.runtime import WEIGHTS
+    from enliven.model.weights_file import check_tensors, read_about
+
+    file = builtin_weights() / WEIGHTS
+    advice = "pip install --force-reinstall enliven; until then: --engine warp, which needs no weights."
+    try:
+        about = read_about(file)
+        check_tensors(file, about)
+    except ModelError as error:
+        return Finding("weights", str(error), False, False, advice)
+    megabytes = file.stat().st_size / 1e6
+    return Finding(
+        "weights", f"{about['preset']}, step {about['step']}, {megabytes:.1f} MB", True, True, advice
+    )
 
 
 def _video_codecs() -> Finding:
@@ -141,7 +159,11 @@ def _video_codecs() -> Finding:
 
 def _gpu() -> Finding:
     found = "NVIDIA driver present" if shutil.which("nvidia-smi") else "none found"
-    return Finding("GPU", f"{found}; the warp engine runs on the CPU", True, False)
+    from enliven.model.runtime import devices
+
+    usable = [name for name in devices() if name.startswith("GPU")]
+    use = f"OpenVINO can use {', '.join(usable)}: --device gpu" if usable else "the networks run on the CPU"
+    return Finding("GPU", f"{found}; {use}", True, False)
 
 
 def _memory() -> Finding:

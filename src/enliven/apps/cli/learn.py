@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from enliven.apps.cli.options import AllowMixed, Overwrite, Quiet
+from enliven.apps.cli.options import AcceptTerms, AllowMixed, Overwrite, Quiet
+from enliven.apps.cli.terms import require_terms
 from enliven.errors import MissingExtraError
 from enliven.settings import AnimateSettings
 
@@ -47,6 +48,7 @@ def learn(
         ),
     ] = "largest",
     allow_mixed: AllowMixed = False,
+    accept_terms: AcceptTerms = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; no more than are really free.")
     ] = None,
@@ -58,6 +60,7 @@ def learn(
 
     The unfitted base is always a candidate, so more steps never make a person worse. Ctrl-C keeps the best so far.
     """
+    require_terms(pictures, accept_terms=accept_terms)
     try:
         from enliven.fitting.learn import Record
         from enliven.fitting.learn import learn as run

@@ -1,0 +1,27 @@
+"""`enliven export`: a training run's weights as the graphs that animate without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from enliven.errors import MissingExtraError
+
+
+def export(
+    weights: Annotated[Path, typer.Argument(help="A .safetensors file that `enliven train` wrote.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for two graphs and their weights.")],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No closing line; errors still show.")] = False,
+) -> None:
+    """Turn WEIGHTS into a folder for `enliven animate --weights`: ONNX graphs and float16 weights."""
+    try:
+        from enliven.model.checkpoint import load_checkpoint
+        from enliven.model.export import export_onnx
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"Exporting (which imports '{error.name}')", "train") from None
+    export_onnx(load_checkpoint(weights), out)
+    if not quiet:
+        megabytes = sum(file.stat().st_size for file in out.iterdir()) / 1e6
+        typer.echo(f"{out}: graphs and weights, {megabytes:.1f} MB; try --engine hybrid --weights {out}")

@@ -1,0 +1,60 @@
+"""Renderings in the picture: what is changed, what is kept, and where."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from enliven.compositing.paste import Paster
+from enliven.geometry import Similarity
+from enliven.types import FaceCrop, Floats, Picture, Rendering, Retouch
+
+SIDE = 96
+
+
+@pytest.fixture(scope="module")
+def photo() -> Picture:
+    return np.random.default_rng(1).integers(40, 216, (SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def retouched(photo: Picture, gain_add: Floats, place: Similarity) -> Picture:
+    still = np.zeros((SIDE, SIDE, 2), np.float32)
+    return Paster(photo).paste(
+        Rendering(still, FaceCrop(Similarity(), SIDE), (), Retouch(gain_add.astype(np.float32), place))
+    )
+
+
+def layer(side: int, gain: float, add: float) -> Floats:
+    return np.dstack([np.full((side, side), gain, np.float32), np.full((side, side, 3), add, np.float32)])
+
+
+def test_a_gain_of_one_and_nothing_added_changes_no_pixel(photo: Picture) -> None:
+    result = retouched(photo, layer(16, 1.0, 0.0), Similarity(3.0, 0.0, (10.3, 7.8)))
+    assert np.array_equal(result, photo)
+
+
+def test_what_is_added_leaves_detail_finer_than_the_layers_pixels(photo: Picture) -> None:
+    result = retouched(photo, layer(16, 1.0, 12.0), Similarity(4.0, 0.0, (16.0, 16.0)))
+    inside = (slice(16, 76), slice(16, 76))
+    assert np.array_equal(result[inside], photo[inside] + 12)
+
+
+def test_a_gain_of_zero_paints_over(photo: Picture) -> None:
+    result = retouched(photo, layer(16, 0.0, 99.0), Similarity(2.0, 0.0, (20.0, 30.0)))
+    assert (result[30:60, 20:50] == 99).all()
+    outside = np.ones((SIDE, SIDE), bool)
+    outside[30:61, 20:51] = False
+    assert np.array_equal(result[outside], photo[outside])
+
+
+def test_a_layer_beyond_the_pictures_edge_is_cut_off(photo: Picture) -> None:
+    result = retouched(photo, layer(32, 0.0, 7.0), Similarity(1.0, 0.0, (-16.0, 80.0)))
+    assert (result[80:, :16] == 7).all()
+    assert np.array_equal(result[:80], photo[:80])
+    beyond = retouched(photo, layer(8, 0.0, 7.0), Similarity(1.0, 0.0, (500.0, 80.0)))
+    assert np.array_equal(beyond, photo)
+
+
+def test_sums_out_of_range_are_clipped(photo: Picture) -> None:
+    assert retouched(photo, layer(SIDE, 1.0, 300.0), Similarity()).min() == 255
+    assert retouched(photo, layer(SIDE, 1.0, -300.0), Similarity()).max() == 0
