@@ -18,6 +18,8 @@ from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Renderi
 _LEAST_GAIN, _MOST_GAIN = 0.7, 1.4
 """Of the contrast of a lender's colours when they are brought to the animated photo's."""
 _LEAST_ALPHA = 0.02
+_GRID = 256
+"""Side of the mesh's flow: what lends is the face alone, at most 512 pixels of it, and costs time at every frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,7 @@ class Lender:
         """For landmarks (478, 3) in pixels of the networks' crop."""
         if self._warp is None:  # few of 32 are ever needed
             side = self.picture.shape[0]
-            self._warp = WarpEngine(self.picture, Landmarks(self.points, (side, side)))
+            self._warp = WarpEngine(self.picture, Landmarks(self.points, (side, side)), finest=_GRID)
         rendering = self._warp.render(self._moved(points, self._to_own))
         return Moved(rendering, guess_of(rendering, self.crop))
 

@@ -36,8 +36,16 @@ class WarpEngine:
 
     name = "warp"
 
-    def __init__(self, photo: Picture, landmarks: Landmarks, extent: HeadExtent | None = None) -> None:
-        """``photo``: RGB (H, W, 3); ``landmarks`` in its pixels."""
+    def __init__(
+        self,
+        photo: Picture,
+        landmarks: Landmarks,
+        extent: HeadExtent | None = None,
+        *,
+        finest: int = _FINEST,
+    ) -> None:
+        """``photo``: RGB (H, W, 3); ``landmarks`` in its pixels; ``finest``: side of the flow's grid at most."""
+        self._finest = finest
         self._extent = extent or HeadExtent()
         self._source = landmarks.points
         self._face_px = float(np.linalg.norm(landmarks.xy[10] - landmarks.xy[152]))
@@ -61,7 +69,7 @@ class WarpEngine:
 
     def _moving_square(self, landmarks: Landmarks) -> FaceCrop:
         side = _CROP_HEIGHTS * self._face_px
-        size = int(np.clip(np.ceil(side), _COARSE, _FINEST))
+        size = int(np.clip(np.ceil(side), _COARSE, self._finest))
         middle = (landmarks.xy[10] + landmarks.xy[152]) / 2 - [0.0, _CROP_LIFT * self._face_px]
         corner = middle - side / 2 + 0.5 * side / size
         return FaceCrop(Similarity(side / size, 0.0, (float(corner[0]), float(corner[1]))), size)

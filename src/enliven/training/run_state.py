@@ -50,6 +50,10 @@ def add_judge(checkpoint: Checkpoint, state: Path) -> Checkpoint:
     tensors, about = load_tensors(state)
     if about.get("format") != _FORMAT:
         raise TrainingError(f"{state} is not the state of a training run.")
+    if int(about.get("step", -1)) != checkpoint.step:
+        raise TrainingError(
+            f"{state} is of step {about.get('step')}, the weights are of step {checkpoint.step}; give the same step's."
+        )
     return replace(checkpoint, judge=_part(tensors, "judge/"))
 
 
