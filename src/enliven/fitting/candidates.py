@@ -28,7 +28,7 @@ class Marks:
     landmarks_px: float
     """Mean distance of landmarks found in result and photo, at 256 pixels; lower is better."""
     picture: float
-    """L1, 0 to 1, mouth and eyes counted fivefold; lower is better."""
+    """L1, 0 to 1, mouth and eyes counted fivefold, and L1 of the edges; lower is better."""
 
 
 @dataclass(frozen=True, eq=False)

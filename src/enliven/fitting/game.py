@@ -18,6 +18,8 @@ from enliven.training.train_config import TrainConfig
 
 _DECODER = "synthesis."
 _CLIP = 2.0
+_EDGES = 5.0
+"""Weight of the edges of the whole picture: without them two episodes a step and an adversary paint checkerboards."""
 
 
 class FitGame:
@@ -70,11 +72,12 @@ class FitGame:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
             frame = self.render(batch, self.psi)
             found = picture_losses(frame, batch, self.config)
+            found["edges"] = losses.edges(frame.result, batch.target)
             if self.judge is not None:
                 found |= self._adversarial(frame.result, batch)
         total = self.psi.new_zeros(())
         for name, value in found.items():
-            total = total + getattr(self.config.losses, name, 0.0) * value
+            total = total + (_EDGES if name == "edges" else getattr(self.config.losses, name, 0.0)) * value
         if not bool(torch.isfinite(total)):
             raise DivergedError("a loss is not a number")
         fitted = self.optimisers["fitted"]

@@ -21,7 +21,7 @@ from enliven.fitting.pictures import Crop, Split
 from enliven.measure import looks
 from enliven.model.talking_head import to_uint8
 from enliven.training.batches import Batch
-from enliven.training.losses import weighed_l1
+from enliven.training.losses import edges, weighed_l1
 from enliven.types import Floats, Landmarks, Picture
 
 _NO_FACE_PX = 20.0
@@ -64,7 +64,8 @@ class Jury(AbstractContextManager["Jury"]):
         batch, crop = self._batches[index].to(game.device), self._held[index]
         result = game.render(batch, game.psi).result
         picture = np.ascontiguousarray(to_uint8(result[0]).cpu().numpy())
-        error = float(weighed_l1(result.clamp(-1, 1), batch.target, batch.importance)) / 2
+        shown = result.clamp(-1, 1)
+        error = float(weighed_l1(shown, batch.target, batch.importance) + edges(shown, batch.target)) / 2
         who = self._described(picture, crop.points)
         known = self._who[index]
         identity = math.nan if who is None or known is None else distance(who, known)

@@ -17,9 +17,9 @@ class FitSettings:
     """All that learning may take; None: 2 for one photo, 4 for up to eight, 8 for more."""
     batch: int = 2
     """Episodes a step."""
-    psi_rate: float = 1e-3
-    decoder_rate: float = 5e-4
-    judge_rate: float = 2e-4
+    psi_rate: float = 5e-4
+    decoder_rate: float = 1.5e-4
+    judge_rate: float = 1e-4
     mean: float = 0.95
     """Of the running mean that candidates are taken from."""
     candidates: tuple[float, ...] = (0.25, 0.5, 1.0)

@@ -39,6 +39,12 @@ def crop_of(result: Tensor, target: Tensor, boxes: Tensor, side: int = 48) -> Te
     return (a - b).abs().mean() + edges
 
 
+def edges(result: Tensor, target: Tensor) -> Tensor:
+    """L1 of the differences between neighbours, across and down: what a checkerboard has and a face has not."""
+    across = (_across(result) - _across(target)).abs().mean()
+    return across + (_down(result) - _down(target)).abs().mean()
+
+
 def cut(pictures: Tensor, boxes: Tensor, side: int, side_y: int | None = None) -> Tensor:
     """(B, 3, side_y, side) the boxes (B, 3) or (B, 4: with half width and half height) cut out; differentiable."""
     half_x, half_y = boxes[:, 2], boxes[:, -1]
