@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,14 @@ def test_a_bank_with_short_clips_is_refused(bank: Bank) -> None:
 def test_every_contender_is_tried_and_written_down(bank: Bank, tmp_path: Path) -> None:
     weights = write_weights(tmp_path / "w.safetensors")
     settings = EvaluationSettings(shots=(1,), clips=1)
-    trials = run_trials(bank.path, [weights], tmp_path, settings, 1, lambda done, total: None)
+    trials = run_trials(
+        bank.path,
+        [weights],
+        tmp_path,
+        settings,
+        replace(QUICK, train_clips=1, steps=3),
+        lambda done, total: None,
+    )
     assert [trial.contender for trial in trials] == ["warp", "hybrid w"]
     assert (tmp_path / NAME).is_file()
 

@@ -20,7 +20,7 @@ def run_trials(
     weights: Sequence[Path],
     folder: Path,
     settings: EvaluationSettings,
-    train_clips: int,
+    protocol: TrialSettings,
     progress: Callable[[int, int | None], None],
 ) -> list[Trial]:
     """Of all contenders but the still photo, for every T; written to ``folder``.
@@ -29,7 +29,6 @@ def run_trials(
     cannot be written.
     """
     bank = open_bank(bank_path)
-    protocol = TrialSettings(train_clips=train_clips, test_clips=settings.clips, seed=settings.seed)
     done = 0
 
     def tick() -> None:

@@ -71,10 +71,12 @@ def _trials(
 ) -> list[Trial]:
     """The real-or-made test of the warp and of all weights; also written into the report's folder."""
     from enliven.apps.cli.progress import FrameProgress
+    from enliven.evaluation.real_or_made import TrialSettings
     from enliven.evaluation.trials import run_trials
 
+    protocol = TrialSettings(train_clips=train_clips, test_clips=settings.clips, seed=settings.seed)
     with FrameProgress("made or real", quiet=quiet) as progress:
-        return run_trials(bank, weights, out, settings, train_clips, progress.update)
+        return run_trials(bank, weights, out, settings, protocol, progress.update)
 
 
 def _command(
