@@ -10,6 +10,7 @@ the package is needed. ``--long`` adds ten minutes of 720p driving, for the memo
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -25,6 +26,7 @@ import numpy as np
 from benchmarks.machine import stamp
 from enliven.assets import builtin_motion, builtin_photo
 
+ENVIRONMENT = os.environ | {"ENLIVEN_ACCEPT_TERMS": "1"}
 RUN = [sys.executable, "-m", "enliven", "animate"]
 
 
@@ -61,7 +63,7 @@ def _report(case: str, photo: Path, driving: Path, folder: Path, *options: str) 
     command = [*RUN, str(photo), "-d", str(driving), "-o", str(folder / "out.mp4"), "--overwrite", "--json"]
     began = time.perf_counter()
     process = subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     )
     text, complaint = process.communicate()
     if process.returncode:
@@ -98,7 +100,7 @@ def _photo(folder: Path, side: int) -> Path:
 def _driving_video(folder: Path, photo: Path, size_wh: tuple[int, int]) -> Path:
     path = folder / "driving.mp4"
     command = [*RUN, str(photo), "-d", str(builtin_motion()), "-o", str(path), "--size", str(size_wh[0])]
-    subprocess.run([*command, "--quiet"], check=True, capture_output=True)
+    subprocess.run([*command, "--quiet"], check=True, capture_output=True, env=ENVIRONMENT)
     return path
 
 

@@ -29,25 +29,31 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors"},
     "prefetch": set(),
     "portrait": GROUND | {"media", "face", "settings"},
+    # Many pictures of one person become one portrait and its lenders.
+    "gallery": GROUND | {"media", "face", "settings", "portrait"},
+    # A head is photos with fitted parameters: it stands where photos stand.
+    "heads": GROUND | {"gallery", "model", "portrait", "settings"},
     "driving": GROUND | {"media", "face", "motion"},
     "recorder": GROUND | {"driving", "motion"},
     "contact_sheet": GROUND | {"media"},
     "animator": GROUND
     | {"media", "face", "motion", "model", "compositing", "provenance"}
-    | {"settings", "portrait", "driving", "prefetch", "assets"},
+    | {"settings", "portrait", "gallery", "heads", "driving", "prefetch", "assets"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
-    "evaluation": GROUND | {"databank", "face", "motion", "model", "media", "animator", "compositing"},
+    "fitting": GROUND | {"assets", "face", "gallery", "media", "model", "settings", "training"},
+    "evaluation": GROUND
+    | {"databank", "face", "motion", "model", "media", "animator", "compositing", "fitting"},
     "apps": GROUND
     | {"animator", "recorder", "training", "evaluation", "databank", "provenance", "media", "motion"}
-    | {"assets", "settings", "contact_sheet", "model"},
+    | {"assets", "settings", "contact_sheet", "model", "fitting"},
 }
 """Room -> the rooms it may import. ``enliven/__init__.py`` may name anything, lazily."""
 
 WRITER_ONLY_IN = "provenance"
 """The only room that may import ``enliven.media.writer``: nothing leaves unmarked."""
 
-TORCH_ONLY_IN = {"model", "training", "evaluation"}
+TORCH_ONLY_IN = {"model", "training", "fitting", "evaluation"}
 
 
 def room_of(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,20 +13,24 @@ from enliven.compositing.paste import Paster
 from enliven.driving import Driving, DrivingSettings
 from enliven.errors import OutputError
 from enliven.face.crop import crop_for, take
+from enliven.gallery.gather import Gallery, gather
+from enliven.heads import gallery_of, open_head
 from enliven.media.audio import Sound
 from enliven.model.engine import Engine
 from enliven.model.warp_engine import WarpEngine
 from enliven.motion.regions import TransferSettings
 from enliven.motion.stream import transfer_stream
 from enliven.motion.transfer import MotionTransfer
-from enliven.portrait import Portrait, read_portrait
 from enliven.prefetch import prefetch
-from enliven.provenance.outlet import Outlet, Provenance, check_output, open_output
+from enliven.provenance.manifest import sha256_of
+from enliven.provenance.outlet import Outlet, Provenance, check_output, open_marker, open_output
 from enliven.settings import AnimateSettings, Summary
 from enliven.stopwatch import Stopwatch
 from enliven.types import Frame, Motion
 
 PathLike = str | Path
+Pictures = PathLike | Sequence[PathLike]
+"""A photo, a folder of photos or a video of the person, or several of them."""
 Progress = Callable[[int, int | None], None]
 
 _LOOKAHEAD_SECONDS = Fraction(10)
@@ -38,7 +42,7 @@ def no_progress(done: int, total: int | None) -> None:
 
 
 def animate(
-    photo: PathLike,
+    photo: Pictures,
     driving: PathLike,
     out: PathLike,
     *,
@@ -51,18 +55,30 @@ def animate(
 ) -> Summary:
     """Write a video of the person in ``photo`` moving like the face in ``driving``; complete or absent.
 
-    ``driving``: a video, an animated GIF, a folder of numbered images or a ``.motion`` file;
-    ``start``, ``end``: seconds of it; ``out``: .mp4, .webm, .gif, or a folder for PNG frames;
+    ``photo``: one photo, or several, folders and videos of one person: the first usable one is animated, up to 31
+    others lend what it does not show; ``driving``: a video, an animated GIF, a folder of numbered images or a
+    ``.motion`` file; ``start``, ``end``: seconds of it; ``out``: .mp4, .webm, .gif, or a folder for PNG frames;
     ``provenance``: who agreed and which key signs; ``progress``: called with frames done and expected.
-    Raises MediaError, FaceError, OutputError, MotionFileError and UsageError.
+    Raises MediaError, FaceError, OutputError, MotionFileError, ProvenanceError and UsageError.
     """
     began = time.perf_counter()
-    refuse_own_input(Path(out), Path(photo), Path(driving))
+    refuse_own_input(Path(out), *paths_of(photo), Path(driving))
     check_output(Path(out), overwrite=overwrite)
     summary = Animator(photo, settings).write(
         driving, out, start=start, end=end, overwrite=overwrite, provenance=provenance, progress=progress
     )
     return replace(summary, seconds=time.perf_counter() - began)
+
+
+def paths_of(photo: Pictures) -> list[Path]:
+    """The paths that the user named, in their order."""
+    return [Path(photo)] if isinstance(photo, (str, Path)) else [Path(path) for path in photo]
+
+
+def _roles(photos: list[Path], head: Path | None) -> tuple[tuple[str, Path], ...]:
+    """What a person comes from, each with a role of its own: photo, photo 2, ..., or head."""
+    numbered = [(f"photo {n}" if n > 1 else "photo", path) for n, path in enumerate(photos, 1)]
+    return (*numbered, *([("head", head)] if head else []))
 
 
 def refuse_own_input(out: Path, *given: Path) -> None:
@@ -74,16 +90,33 @@ def refuse_own_input(out: Path, *given: Path) -> None:
             )
 
 
-def load_engine(settings: AnimateSettings, portrait: Portrait) -> Engine:
+def load_engine(settings: AnimateSettings, gallery: Gallery) -> Engine:
     """The engine that the settings name, ready for one person. Raises ModelError for unusable weights."""
+    portrait = gallery.portrait
     if settings.engine == "warp":
         return WarpEngine(portrait.picture, portrait.landmarks)
     from enliven.model.hybrid_engine import HybridEngine
     from enliven.model.runtime import Graphs
 
-    graphs = Graphs(settings.weights or builtin_weights(), device=settings.device, threads=settings.threads)
+    weights = settings.weights or builtin_weights()
+    head = open_head(settings.head, weights) if settings.head else None
+    fitted = head.decoder if head else None
+    graphs = Graphs(weights, device=settings.device, threads=settings.threads, fitted=fitted)
     crop = crop_for(portrait.landmarks, size=graphs.config.size)
-    return HybridEngine(portrait.picture, portrait.landmarks, crop, take(portrait.picture, crop), graphs)
+    lenders = [(shot.picture, shot.points) for shot in gallery.shots[1:]]
+    seen = take(portrait.picture, crop)
+    return HybridEngine(
+        portrait.picture, portrait.landmarks, crop, seen, graphs, lenders, head.psi if head else None
+    )
+
+
+def weights_of(settings: AnimateSettings) -> Path | None:
+    """The file of learned weights that the settings' engine reads, or None when it has none."""
+    if settings.engine == "warp":
+        return None
+    from enliven.model.runtime import WEIGHTS
+
+    return (settings.weights or builtin_weights()) / WEIGHTS
 
 
 class Animator:
@@ -93,20 +126,45 @@ class Animator:
     ...     show(frame.image, frame.time)
     """
 
-    def __init__(self, photo: PathLike, settings: AnimateSettings | None = None) -> None:
-        """Raises MediaError for an unreadable photo, FaceError when it shows no usable face."""
-        self.photo = Path(photo)
+    def __init__(self, photo: Pictures = (), settings: AnimateSettings | None = None) -> None:
+        """``photo`` as for :func:`animate`; none with ``settings.head``.
+
+        Raises MediaError for an unreadable photo, FaceError when none shows a usable face or some show somebody else.
+        """
         self.settings = settings or AnimateSettings()
-        self.portrait = read_portrait(self.photo, self.settings)
-        self.engine = load_engine(self.settings, self.portrait)
+        named = paths_of(photo)
+        self._sources = _roles(named, self.settings.head)
+        if self.settings.head is None:
+            self.gallery = gather(named, self.settings)
+        else:
+            self.gallery = gallery_of(self.settings.head, named, self.settings)
+        self.portrait = self.gallery.portrait
+        self.engine = load_engine(self.settings, self.gallery)
         self._paster = Paster(self.portrait.picture)
 
     def frames(
-        self, driving: PathLike, *, start: Fraction | None = None, end: Fraction | None = None
+        self,
+        driving: PathLike,
+        *,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        provenance: Provenance | None = None,
+        unmarked_because: str = "",
     ) -> Iterator[Frame]:
-        """The moving person, one frame a driving frame, with exact times."""
+        """The moving person, one frame a driving frame, with exact times and the invisible watermark.
+
+        ``unmarked_because``: your reason for pictures without the watermark, such as a measurement; nobody
+        will be able to tell that they were made. Whoever publishes them must mark them otherwise.
+        """
         with Driving(Path(driving), self._driving_settings(start, end)) as driver:
-            yield from self._rendered(driver, Stopwatch())
+            rendered = self._rendered(driver, Stopwatch())
+            if unmarked_because:
+                yield from rendered
+                return
+            about = self._about(provenance, Path(driving))
+            marker = open_marker(self.portrait.landmarks.image_size_wh, about)
+            for frame in rendered:
+                yield frame.with_image(marker.mark(frame.image))
 
     def write(
         self,
@@ -130,12 +188,22 @@ class Animator:
                 time_base=driver.time_base,
                 sound=sound,
                 overwrite=overwrite,
-                provenance=replace(provenance or Provenance(), engine=self.engine.name),
+                provenance=self._about(provenance, Path(driving)),
                 threads=self.settings.threads,
             ) as output:
                 frames, duration = self._write_all(driver, output, watch, progress)
         return self._summary(
             driver, output, Path(out), watch, warnings, frames, duration, time.perf_counter() - began
+        )
+
+    def _about(self, provenance: Provenance | None, driving: Path) -> Provenance:
+        """What is said about a result, completed by what this animator knows."""
+        weights = weights_of(self.settings)
+        return replace(
+            provenance or Provenance(),
+            engine=self.engine.name,
+            model_sha256=sha256_of(weights) if weights else "",
+            inputs=(*self._sources, ("driving", driving)),
         )
 
     def _write_all(
@@ -183,6 +251,15 @@ class Animator:
             return None, ["The sound was left out: moments that are skipped would put it out of step."]
         return Sound(driver.source, start, end), []
 
+    def _gallery_notes(self) -> list[str]:
+        """Which pictures were used, and when the engine looks at one only."""
+        if self.engine.name == "warp" and len(self.gallery.shots) > 1:
+            return [
+                *self.gallery.notes,
+                "Engine warp moves the animated picture alone; --engine hybrid uses all.",
+            ]
+        return list(self.gallery.notes)
+
     def _losses(self, driver: Driving) -> list[str]:
         """What the driver's track lacks, in words."""
         told = []
@@ -225,6 +302,7 @@ class Animator:
             ms_per_frame=watch.ms_per(frames),
             warnings=(
                 *self.portrait.notes,
+                *self._gallery_notes(),
                 *warnings,
                 *driver.warnings,
                 *self._losses(driver),

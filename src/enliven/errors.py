@@ -12,7 +12,7 @@
     │   ├── DatabankError     a databank, its shards, its videos
     │   ├── TrainingError     a run that cannot start, resume or go on
     │   ├── ProvenanceError   credentials, keys, marks
-    │   └── ConsentError      the terms were not accepted
+    │   └── ConsentError      the terms were not accepted                    (exit code 2)
     ├── MissingExtraError     a part that is not installed                  (exit code 1)
     └── UsageError            options that contradict each other            (exit code 2)
 
@@ -66,6 +66,8 @@ class ProvenanceError(InputError):
 
 class ConsentError(InputError):
     """The terms of use have not been accepted."""
+
+    exit_code = 2
 
 
 class MissingExtraError(EnlivenError):

@@ -17,7 +17,7 @@ from enliven.media.image import read_photo
 from enliven.settings import AnimateSettings
 from enliven.types import FaceCrop, Floats, Landmarks, Picture
 
-_LEAST_FACE_PX = 64
+LEAST_FACE_PX = 64
 _ALREADY_CROPPED = 0.38
 """A square photo whose face is at least this share of its height is itself the crop."""
 _LARGEST_CROP = 512
@@ -63,7 +63,12 @@ def read_portrait(path: Path, settings: AnimateSettings) -> Portrait:
         faces = landmarker.detect(photo)
     size_wh = (photo.shape[1], photo.shape[0])
     face = choose_face(faces, settings.photo_face, size_wh, where=str(path))
-    require_size(face, _LEAST_FACE_PX, where=str(path))
+    require_size(face, LEAST_FACE_PX, where=str(path))
+    return portrait_of(photo, face, settings)
+
+
+def portrait_of(photo: Picture, face: Landmarks, settings: AnimateSettings) -> Portrait:
+    """A photo (H, W, 3) and its face's landmarks, cut and scaled as the settings ask."""
     if settings.output == "crop":
         return _cropped(photo, face, settings.size)
     return _scaled(photo, face, settings.size)

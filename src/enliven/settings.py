@@ -50,10 +50,14 @@ class AnimateSettings:
     """What makes the pixels: hybrid (learned), or warp (the photo's own pixels alone; needs no weights)."""
     weights: Path | None = None
     """Folder that `enliven export` wrote, for engine hybrid; None: the weights in the package."""
+    head: Path | None = None
+    """A head that `enliven learn` wrote, in place of photos; engine hybrid."""
     device: str = "auto"
     """Where the networks run: cpu, gpu, or auto (cpu)."""
     threads: int = 0
     """Threads for decoding and encoding; 0 leaves the choice to the libraries."""
+    allow_mixed: bool = False
+    """Use several pictures also when some seem to show somebody else."""
 
     def __post_init__(self) -> None:
         _one_of("motion", self.motion, MOTIONS)

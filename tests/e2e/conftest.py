@@ -17,6 +17,7 @@ def enliven() -> Run:
     """``enliven("animate", photo, ...)`` -> the finished process."""
     environment = os.environ | {
         "COLUMNS": "120",
+        "ENLIVEN_ACCEPT_TERMS": "1",
     }
 
     def run(*words: object, timeout: float = 120.0, **extra: str) -> subprocess.CompletedProcess[str]:

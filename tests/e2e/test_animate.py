@@ -88,7 +88,7 @@ def test_a_crop_is_square_and_of_the_size_asked_for(enliven: Run, tmp_path: Path
 def test_strength_zero_leaves_the_photo_still() -> None:
     animator = api.Animator(PHOTO, api.AnimateSettings(strength=0.0))
     photo = cv2.imread(str(PHOTO))[:, :, ::-1]
-    for frame in animator.frames(MOTION, end=Fraction(1, 5)):
+    for frame in animator.frames(MOTION, end=Fraction(1, 5), unmarked_because="compared with the photo"):
         assert np.abs(frame.image.astype(int) - photo).mean() < 0.1
 
 
@@ -115,7 +115,7 @@ def test_absolute_motion_lies_exactly_on_the_driving_frame(
     assert done.returncode == 0, done.stderr
     for made, driven in zip(frames_of(out)[0], frames_of(talking[0])[0], strict=True):
         face = np.abs(made.astype(float) - driven.astype(float))[90:250, 160:290]
-        assert face.mean() < 6.0
+        assert face.mean() < 7.0, "up to the codec and the watermarks of the two"
 
 
 def _add_tone(video: Path, out: Path) -> None:

@@ -13,8 +13,8 @@ from skimage.metrics import structural_similarity
 from enliven.databank.synthetic import SyntheticSettings, draw_shot
 from enliven.evaluation import metrics
 from enliven.evaluation.estimate import estimate
-from enliven.evaluation.identity import cosine, distance
 from enliven.evaluation.observer import Observer
+from enliven.face.identity import cosine, distance
 from enliven.geometry import RigidPose
 from enliven.topology import OUTER_LIPS, mean_shape
 from enliven.types import Floats, Picture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import av.error
+import av.logging
 import numpy as np
 import pytest
 
@@ -177,3 +178,8 @@ def _turn_header(mp4: bytes) -> bytes:
     at = mp4.index(b"tkhd") + 4 + 40
     matrix = [0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000]
     return mp4[:at] + b"".join(v.to_bytes(4, "big", signed=True) for v in matrix) + mp4[at + 36 :]
+
+
+def test_decoder_threads_never_wait_for_python() -> None:
+    """With any level set, a decoder thread that logs while its video is closed never ends."""
+    assert av.logging.get_level() is None

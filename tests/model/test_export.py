@@ -76,7 +76,11 @@ def test_graphs_and_modules_agree_for_one_photo_and_for_many(config: ModelConfig
     for shots in (1, 4):
         photos, drawing, flow, layers = an_episode(shots)
         person = run(tmp_path / ENCODE, {"photos": photos, "drawings": -photos})
-        guess = {"guessed_flow": flow, "guessed_layers": layers}
+        guess = {
+            "guessed_flow": flow,
+            "guessed_layers": layers,
+            "prior": np.zeros((shots, 16, 16), np.float32),
+        }
         made = run(tmp_path / FRAME, {"photos": photos, "drawing": drawing, **guess, **person})
         tensors = [torch.from_numpy(x)[None] for x in (photos, -photos, drawing, flow, layers)]
         with torch.no_grad():
@@ -97,6 +101,21 @@ def test_the_product_runtime_agrees_with_torch_as_far_as_eyes_can_tell(exported:
         _, truth = networks(*(torch.from_numpy(x)[None] for x in (photos, -photos, drawing, flow, layers)))
     assert np.abs(frame.flow - truth.flow[0].numpy()).max() * 32 < 0.05  # px
     assert np.abs(frame.result - truth.result[0].numpy()).mean() * 127.5 < 1.0
+
+
+def test_a_photo_that_has_not_come_in_yet_changes_nothing(exported: Path) -> None:
+    graphs = Graphs(exported)
+    photos, drawing, flow, layers = an_episode(2)
+    people = [graphs.encode(photo[None], -photo[None]) for photo in photos]
+    both = {key: np.concatenate([one[key] for one in people]) for key in people[0] if key != "psi"}
+    guesses = [Guess(*each) for each in zip(flow, layers, strict=True)]
+    prior = np.zeros((2, 16, 16), np.float32)
+    alone = graphs.frame(people[0], drawing, guesses[:1])
+    for share, most in ((1e-6, 0.02), (1.0, 10.0)):
+        prior[1] = np.log(share)
+        pair = graphs.frame(both | {"psi": people[0]["psi"]}, drawing, guesses, prior)
+        assert np.abs(pair.result - alone.result).mean() < most
+    assert np.abs(pair.result - alone.result).mean() > 0.05, "once it is in, it shows"
 
 
 def test_the_engine_shows_what_the_torch_head_shows(exported: Path) -> None:

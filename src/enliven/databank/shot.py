@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from enliven.errors import DatabankError
-from enliven.geometry import Box
+from enliven.face.sharpness import sharpness
 from enliven.measure import eye_openness, face_height_px, head_pose, mouth_openness
 from enliven.types import Floats, JsonObject, Landmarks, Picture
 
@@ -21,12 +20,6 @@ HIGH, LOW = "high", "low"
 MEASURES = ("yaw_deg", "pitch_deg", "roll_deg", "mouth", "eyes")
 """Columns of ``Shot.measures``: angles of the head, openness of mouth and eyes (mean of both)."""
 YAW, PITCH, ROLL, MOUTH, EYES = range(5)
-
-_JUDGED_SIZE = 256
-"""Side of the crop in which sharpness is judged, so that a databank of any size has the same thresholds."""
-
-_ROUNDING_VARIANCE = 2.4
-"""Of a Laplacian (square sum 20) of whole grey values made of whole colours: 20 * 1.45 / 12."""
 
 Range = tuple[float, float]
 """5th and 95th percentile over the frames."""
@@ -54,7 +47,7 @@ class ShotFacts:
     source_face_px: float
     """The same in the video it was cut from."""
     sharpness: float
-    """See :func:`sharpness`; the median over the frames."""
+    """See :func:`enliven.face.sharpness.sharpness`; the median over the frames."""
     yaw_deg: Range
     pitch_deg: Range
     mouth: Range
@@ -145,29 +138,10 @@ class HighQuality:
     least_face_px: float = 100.0
     """Height of the face in the source video."""
     least_sharpness: float = 0.17
-    """See :func:`sharpness`."""
+    """See :func:`enliven.face.sharpness.sharpness`."""
 
     def holds(self, source_face_px: float, sharp: float) -> bool:
         return source_face_px >= self.least_face_px and sharp >= self.least_sharpness
-
-
-def sharpness(image: Picture, face: Landmarks) -> float:
-    """Standard deviation of the face's Laplacian over that of its grey values.
-
-    About 0.1 when soft, 0.2 and more when crisp; free of exposure and contrast. Judged in a crop of 256 pixels.
-    """
-    box = Box.around(face.xy)
-    x0, y0 = max(int(box.x0), 0), max(int(box.y0), 0)
-    part = image[y0 : max(int(box.y1), y0 + 3), x0 : max(int(box.x1), x0 + 3)]
-    if part.size == 0:
-        return 0.0
-    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    if image.shape[0] != _JUDGED_SIZE:
-        scale = _JUDGED_SIZE / image.shape[0]
-        way = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
-        grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=way), np.float32)
-    detail = max(float(cv2.Laplacian(grey, cv2.CV_32F).var()) - _ROUNDING_VARIANCE, 0.0)
-    return float(np.sqrt(detail) / max(float(grey.std()), 1.0))
 
 
 def motion(points: Floats) -> float:

@@ -71,8 +71,8 @@ class Weights:
             from enliven.model.talking_head import TalkingHead
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"Evaluating weights (which imports '{error.name}')", "train") from None
-        self._head = TalkingHead.from_checkpoint(path)
-        config = self._head.config
+        self.head = TalkingHead.from_checkpoint(path)
+        config = self.head.config
         if config.size != size:
             raise ModelError(
                 f"{path} reads crops of {config.size} pixels, but the databank's have {size}. "
@@ -81,10 +81,40 @@ class Weights:
         self.name = f"{config.preset} {path.stem}"
 
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
-        self._head.embed(photos, points)
+        self.head.embed(photos, points)
 
     def render(self, points: Floats) -> Picture:
-        return self._head.render(points).result
+        return self.head.render(points).result
+
+
+class Fitted:
+    """The learned networks of a checkpoint file, fitted to every person anew as `enliven learn` does."""
+
+    reads_first_photo_only = False
+
+    def __init__(self, path: Path, size: int) -> None:
+        """As :class:`Weights`."""
+        self._feed_forward = Weights(path, size)
+        from enliven.fitting.base import load_base
+
+        self._base = load_base(path)
+        self.name = f"{self._feed_forward.name} fitted"
+        self.chosen: list[str] = []
+        """The candidate that was chosen, person by person."""
+
+    def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
+        from enliven.fitting.fit import fit
+        from enliven.fitting.pictures import Crop
+        from enliven.fitting.settings import FitSettings
+
+        self._feed_forward.prepare(photos, points)
+        crops = [Crop(*pair) for pair in zip(photos, points, strict=True)]
+        best = fit(crops, self._base, FitSettings()).chosen
+        self._feed_forward.head.wear(best.fitted)
+        self.chosen.append(best.name)
+
+    def render(self, points: Floats) -> Picture:
+        return self._feed_forward.render(points)
 
 
 def contender_of(path: Path, size: int) -> Contender:
@@ -94,11 +124,12 @@ def contender_of(path: Path, size: int) -> Contender:
     return Weights(path, size)
 
 
-def contenders_of(paths: Sequence[Path], size: int) -> list[Contender]:
-    """The two baselines, then the named files in order; raises ModelError also for equal names."""
+def contenders_of(paths: Sequence[Path], size: int, *, fit: bool = False) -> list[Contender]:
+    """The two baselines, then the named files in order, each also fitted on wish; ModelError also for equal names."""
     contenders: list[Contender] = [StillPhoto(), Warp(), *(contender_of(path, size) for path in paths)]
+    contenders += [Fitted(path, size) for path in paths] if fit else []
     names = [contender.name for contender in contenders]
-    for name, path in zip(names[2:], paths, strict=True):
+    for name, path in zip(names[2:], paths, strict=False):
         if names.count(name) > 1:
             raise ModelError(
                 f"Two of the weights would both be called '{name}' in the table; rename or copy {path}."

@@ -11,11 +11,11 @@ from enliven.databank.shards import ShotEntry
 from enliven.evaluation import metrics
 from enliven.evaluation.clip import TrueClip
 from enliven.evaluation.contenders import Contender
-from enliven.evaluation.identity import cosine, distance
 from enliven.evaluation.observer import Observer, Sight
 from enliven.evaluation.plan import Pair, driving_frames, group_of, source_frames
 from enliven.evaluation.scores import Figures, Score, mean_figures
 from enliven.evaluation.self_driven import Tick
+from enliven.face.identity import cosine, distance
 from enliven.motion.stream import transfer_stream
 from enliven.motion.transfer import MotionTransfer
 from enliven.types import Floats, Landmarks, Picture, TrackedFace

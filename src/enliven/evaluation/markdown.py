@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from enliven.evaluation.compare import against_warp, gain, with_fewer_photos
 from enliven.evaluation.contenders import PHOTO, WARP
 from enliven.evaluation.estimate import RESAMPLES, Estimate
-from enliven.evaluation.identity import NETWORK
 from enliven.evaluation.metrics import CROSS_METRICS, SELF_METRICS, Metric
 from enliven.evaluation.plan import frames_needed
 from enliven.evaluation.report import Report, circumstances, frechet
 from enliven.evaluation.scores import Case
+from enliven.face.identity import NETWORK
 
 Figure = Callable[[Metric], Estimate | None]
 """One column: what to print for a metric."""

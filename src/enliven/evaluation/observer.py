@@ -8,7 +8,7 @@ from types import TracebackType
 
 import numpy as np
 
-from enliven.evaluation.identity import FaceDescriptor
+from enliven.face.identity import FaceDescriptor
 from enliven.face.landmarker import open_landmarker
 from enliven.types import Floats, Picture
 

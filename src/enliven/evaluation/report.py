@@ -16,7 +16,6 @@ import numpy as np
 from enliven.databank.bank import Bank
 from enliven.evaluation.compare import against_warp, gain, with_fewer_photos
 from enliven.evaluation.estimate import RESAMPLES, Estimate, estimate
-from enliven.evaluation.identity import NETWORK
 from enliven.evaluation.metrics import (
     CROSS_METRICS,
     NOT_FOUND_PX,
@@ -27,6 +26,7 @@ from enliven.evaluation.metrics import (
 from enliven.evaluation.plan import FLICKER_RUN, SPARE, Plan
 from enliven.evaluation.scores import Case, Score
 from enliven.evaluation.settings import EvaluationSettings
+from enliven.face.identity import NETWORK
 from enliven.types import JsonObject
 
 _FORMAT, _VERSION = "enliven evaluation", 1

@@ -10,10 +10,10 @@ import numpy as np
 from enliven.evaluation import metrics
 from enliven.evaluation.clip import TrueClip
 from enliven.evaluation.contenders import Contender
-from enliven.evaluation.identity import cosine, distance
 from enliven.evaluation.observer import Observer, Sight
 from enliven.evaluation.plan import driving_frames, flicker_frames, group_of, source_frames
 from enliven.evaluation.scores import Figures, Score, mean_figures
+from enliven.face.identity import cosine, distance
 from enliven.types import Picture
 
 Tick = Callable[[], None]

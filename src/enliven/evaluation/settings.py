@@ -26,6 +26,8 @@ class EvaluationSettings:
     """Draw a contact sheet per clip."""
     threads: int | None = None
     """CPU threads of networks and picture operations; None: as the libraries choose."""
+    fit: bool = False
+    """Measure all weights also fitted to every person: minutes for each, as `enliven learn` takes."""
     seed: int = 0
     """Of pairing and resampling."""
 

@@ -17,7 +17,8 @@ from enliven.errors import MediaError
 from enliven.media.reader import VideoInfo, VideoReader, require_before_end
 from enliven.types import Frame, Picture
 
-av.logging.set_level(av.logging.PANIC)
+av.logging.set_level(None)
+"""Any other level makes decoder threads wait for Python while Python waits for them to end: a dead lock."""
 
 _ITU709, _ITU601, _UNKNOWN = 1, 5, 2
 _HD_LINES = 720

@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
@@ -34,7 +35,10 @@ class Writer(AbstractContextManager["Writer"]):
         self.temporary = path.with_name(part)
         self.notes: list[str] = []
         """What the user should know about how it was written."""
+        self.seal: Callable[[Path], None] | None = None
+        """Called with the complete file before it gets its name; may change it, or raise to refuse it."""
         self._done = False
+        self._beside: dict[Path, Path] = {}  # final name -> temporary file
 
     @abstractmethod
     def write(self, frame: Frame) -> None:
@@ -48,12 +52,21 @@ class Writer(AbstractContextManager["Writer"]):
     def discard(self) -> None:
         """Release what is open without completing it."""
 
+    def keep_beside(self, path: Path, content: bytes) -> None:
+        """A small file that appears together with this one. Raises OSError."""
+        self._beside[path] = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+        self._beside[path].write_bytes(content)
+
     def finish(self) -> None:
-        """Complete the file and give it its name."""
+        """Complete the file, let ``seal`` work on it, and give it its name."""
         try:
             self.close()
+            if self.seal is not None:
+                self.seal(self.temporary)
             if self.path.is_dir() and self.temporary.is_dir():
                 shutil.rmtree(self.path)
+            for path, temporary in self._beside.items():
+                temporary.replace(path)
             self.temporary.replace(self.path)
         except OSError as error:
             self.abort()
@@ -67,6 +80,8 @@ class Writer(AbstractContextManager["Writer"]):
         """Remove every trace."""
         self._done = True
         self.discard()
+        for beside in self._beside.values():
+            beside.unlink(missing_ok=True)
         if self.temporary.is_dir():
             shutil.rmtree(self.temporary, ignore_errors=True)
         else:

@@ -19,6 +19,8 @@ from enliven.model.config import ModelConfig
 from enliven.model.weights_file import CHECKSUM, FORMAT, KEY, VERSION, tensors_sha256
 
 _TEMPORARY = ".writing"
+_JUDGE = "judge/"
+"""Before the names of the discriminator's weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,13 @@ class Checkpoint:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     """The training run's config."""
+    judge: Mapping[str, Tensor] = field(default_factory=dict)
+    """The discriminator's weights, which fitting to a person starts from; empty where they were left out."""
+
+    @property
+    def judge_steps(self) -> int:
+        """How many steps the discriminator has learned for; 0 also when it is not in the file."""
+        return max(0, self.step - int(self.training.get("adversary_from", self.step))) if self.judge else 0
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -48,7 +57,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "metrics": dict(checkpoint.metrics),
         "training": dict(checkpoint.training),
     }
-    save_tensors(path, checkpoint.weights, about)
+    judge = {_JUDGE + name: value for name, value in checkpoint.judge.items()}
+    save_tensors(path, {**checkpoint.weights, **judge}, about)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -62,6 +72,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     config = ModelConfig.from_json(about.get("config", {}))
     if about.get("config_sha256") != config.sha256:
         raise ModelError(f"{path} was changed after it was written: its config does not match its checksum.")
+    judge = {
+        name.removeprefix(_JUDGE): weights.pop(name) for name in list(weights) if name.startswith(_JUDGE)
+    }
     return Checkpoint(
         config,
         weights,
@@ -69,6 +82,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         about.get("data", {}),
         about.get("metrics", {}),
         about.get("training", {}),
+        judge,
     )
 
 
@@ -145,6 +159,15 @@ def networks_of(checkpoint: Checkpoint, name: str) -> nn.Module:
         fold_spectral_norm(talker)
     load_into(talker, checkpoint.weights, name)
     return talker.eval().requires_grad_(False)
+
+
+def judge_of(checkpoint: Checkpoint, name: str) -> nn.Module:
+    """The discriminator of a checkpoint, ready to learn on; ModelError when it does not fit its config."""
+    from enliven.model.discriminator import Discriminator
+
+    judge = Discriminator(checkpoint.config)
+    load_into(judge, checkpoint.judge, name)
+    return judge
 
 
 def all_finite(weights: Mapping[str, Tensor]) -> bool:

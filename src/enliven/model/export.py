@@ -5,10 +5,8 @@ The graphs hold no weights: they read them, in float16, out of the safetensors f
 
 from __future__ import annotations
 
-import json
-import struct
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +14,9 @@ from torch import Tensor, nn
 from enliven.errors import MissingExtraError, ModelError
 from enliven.model.checkpoint import Checkpoint, networks_of, save_checkpoint
 from enliven.model.layers import fold_spectral_norm
-from enliven.model.runtime import ENCODE, FRAME, WEIGHTS
+from enliven.model.runtime import ENCODE, FRAME, JUDGE, WEIGHTS
 from enliven.model.talker import Guesses, Person, Rendered
+from enliven.model.tensor_file import places_in
 
 _OPSET = 17
 FRAME_OUTPUTS = ("result", "warped", "mask", "flow", "confidence")
@@ -50,15 +49,16 @@ class FrameGraph(nn.Module):
         drawing: Tensor,
         guessed_flow: Tensor,
         guessed_layers: Tensor,
+        prior: Tensor,
         *features: Tensor,
     ) -> tuple[Tensor, ...]:
-        """(K, 3, S, S), (P,), (3, S, S), the guess (K, S/2, S/2, 2), (K, 4, S, S), the features -> FRAME_OUTPUTS.
+        """(K, 3, S, S), (P,), (3, S, S), guess (K, S/2, S/2, 2), (K, 4, S, S), prior (K, S/4, S/4), the features.
 
-        Result and warped photo (3, S, S) in about [-1, 1], mask (S, S), flow (K, g, g, 2) in half crop sides,
-        confidence (K, g, g).
+        Gives FRAME_OUTPUTS: result and warped photo (3, S, S) in about [-1, 1], mask (S, S), flow (K, g, g, 2) in half
+        crop sides, confidence (K, g, g).
         """
         person = Person(psi[None], psi[None], photos[None], tuple(f[None] for f in features))
-        guesses = Guesses(guessed_flow[None], guessed_layers[None])
+        guesses = Guesses(guessed_flow[None], guessed_layers[None], prior[None])
         frame: Rendered = self.talker.frame(person, drawing[None], guesses)  # type: ignore[operator]
         pictures = (frame.result[0], frame.warped[0], frame.mask[0, 0])
         return (*pictures, frame.flow[0], frame.confidence[0])
@@ -66,6 +66,8 @@ class FrameGraph(nn.Module):
 
 def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
     """Writes ``encode.onnx``, ``frame.onnx`` and ``weights.safetensors`` (float16) into ``folder``.
+
+    And ``judge.safetensors``, the discriminator, when the checkpoint holds it.
 
     The weights file is itself a checkpoint. Raises :class:`ModelError` when the folder cannot be written.
     """
@@ -81,6 +83,7 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         about = (checkpoint.step, checkpoint.data, checkpoint.metrics, checkpoint.training)
         save_checkpoint(folder / WEIGHTS, Checkpoint(checkpoint.config, halves, *about))
+        _write_judge(checkpoint, folder / JUDGE)
         _export_both(talker, checkpoint.config.size, folder)
     except OSError as error:
         raise ModelError(
@@ -88,18 +91,27 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
         ) from None
 
 
+def _write_judge(checkpoint: Checkpoint, path: Path) -> None:
+    """The discriminator apart, in float16, so that animating need not carry it; nothing when there is none."""
+    path.unlink(missing_ok=True)
+    if checkpoint.judge:
+        halves = {name: value.half() for name, value in checkpoint.judge.items()}
+        save_checkpoint(path, replace(checkpoint, weights={}, metrics={}, judge=halves))
+
+
 def _export_both(talker: nn.Module, size: int, folder: Path) -> None:
     """Traced with two photos; their number stays free."""
     pictures = torch.zeros(2, 3, size, size)
     flow, layers = torch.zeros(2, size // 2, size // 2, 2), torch.zeros(2, 4, size, size)
+    prior = torch.zeros(2, size // 4, size // 4)
     encode = EncodeGraph(talker)
     with torch.no_grad():
         _, psi, *features = encode(pictures, pictures)
     scales = [f"features_{n}" for n in range(len(features))]
     outputs = ["embedding", "psi", *scales]
     _export(encode, (pictures, pictures), folder / ENCODE, ["photos", "drawings"], outputs)
-    inputs = ["photos", "psi", "drawing", "guessed_flow", "guessed_layers", *scales]
-    frame = (pictures, psi, pictures[0], flow, layers, *features)
+    inputs = ["photos", "psi", "drawing", "guessed_flow", "guessed_layers", "prior", *scales]
+    frame = (pictures, psi, pictures[0], flow, layers, prior, *features)
     _export(FrameGraph(talker), frame, folder / FRAME, inputs, list(FRAME_OUTPUTS))
 
 
@@ -108,6 +120,7 @@ _PER_PHOTO = {
     "drawings",
     "guessed_flow",
     "guessed_layers",
+    "prior",
     "features_0",
     "features_1",
     "features_2",
@@ -141,7 +154,7 @@ def _read_weights_from(weights: Path, graph_file: Path) -> None:
     import onnx
     from onnx import TensorProto, helper
 
-    places = _places_in(weights)
+    places = places_in(weights)
     model = onnx.load(str(graph_file))
     kept, casts = [], []
     for own in model.graph.initializer:
@@ -161,13 +174,3 @@ def _read_weights_from(weights: Path, graph_file: Path) -> None:
     model.graph.initializer.extend(kept)
     model.graph.node.extend(nodes)
     graph_file.write_bytes(model.SerializeToString())
-
-
-def _places_in(weights: Path) -> dict[str, tuple[int, int]]:
-    """Name -> (offset, length) in bytes of every tensor in a safetensors file."""
-    with weights.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header: dict[str, Any] = json.loads(file.read(length))
-    begin = 8 + length
-    ranges = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
-    return {name: (begin + first, last - first) for name, (first, last) in ranges.items()}

@@ -46,7 +46,7 @@ class Guesser:
 
 def guess_of(rendering: Rendering, crop: FaceCrop) -> Guess:
     """The part of a rendering that lies under an upright ``crop`` of the same photo."""
-    return Guess(_flow_under(rendering, crop), _layers_under(rendering.overlays, crop))
+    return Guess(_flow_under(rendering, crop), layers_under(rendering.overlays, crop))
 
 
 def grid_to_crop(shrink: int = FLOW_SHRINK) -> Similarity:
@@ -65,7 +65,8 @@ def _flow_under(rendering: Rendering, crop: FaceCrop) -> Floats:
     return np.asarray(flow * np.float32(1.0 / half_side_px), np.float32)
 
 
-def _layers_under(overlays: tuple[Overlay, ...], crop: FaceCrop) -> Floats:
+def layers_under(overlays: tuple[Overlay, ...], crop: FaceCrop) -> Floats:
+    """(4, S, S) the overlays as they lie on the crop: RGB in [-1, 1] times alpha, then alpha."""
     size = crop.size
     stacked = np.zeros((size, size, 4), np.float32)
     to_crop = crop.to_picture.inverse()

@@ -39,6 +39,8 @@ class HybridTalker(nn.Module):
         # Coordinates lose a pixel in bf16, so flows stay float32 whatever the networks compute in.
         guessed, layers = guesses.flow.float(), guesses.layers.float()
         flow, confidence = self._motion(person, drawing, guessed, layers)
+        if guesses.prior is not None:
+            confidence = confidence + guesses.prior
         weights = torch.softmax(confidence, dim=1)  # (B, K, g, g)
         half, quarter, eighth = (self._mixed(f, flow, weights) for f in person.features)
         moved = laid_over(warp(person.photos.flatten(0, 1), flow.flatten(0, 1)), layers.flatten(0, 1))

@@ -2,59 +2,112 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
+from enliven.measure import looks
+from enliven.model.correction import corrected, fade
 from enliven.model.drawing import draw_conditioning
-from enliven.model.guess import FLOW_SHRINK, Guess, grid_to_crop, guess_of
-from enliven.model.runtime import Graphs, NetworkFrame
+from enliven.model.guess import guess_of
+from enliven.model.lender import Lender, Moved
+from enliven.model.lending import Lending, odds_of, prior
+from enliven.model.runtime import Graphs, NetworkFrame, Person
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, Landmarks, Picture, Rendering, Retouch
+from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering, Retouch
 
-_FADE = 0.06
-"""Width of the seam at the crop's border, in crop sides: there the networks' say ends."""
 _TRUSTED = 0.5
 """Mask from which on the photo's detail, finer than the networks' pixels, is kept whole."""
 
 
 class HybridEngine:
-    """Renders one photo of one person: moved by the mesh, bettered and completed by the networks."""
+    """Renders one person: the first photo moved by its mesh, bettered by the networks, completed from the others.
+
+    Each frame reads the animated photo and at most one lender, so that 32 photos cost hardly more than two.
+    """
 
     name = "hybrid"
 
     def __init__(
-        self, photo: Picture, landmarks: Landmarks, crop: FaceCrop, seen: Picture, graphs: Graphs
+        self,
+        photo: Picture,
+        landmarks: Landmarks,
+        crop: FaceCrop,
+        seen: Picture,
+        graphs: Graphs,
+        lenders: Sequence[tuple[Picture, Floats]] = (),
+        psi: Floats | None = None,
     ) -> None:
-        """``photo``: RGB (H, W, 3); ``crop``: upright, as large as the networks read; ``seen``: its pixels."""
+        """``photo``: RGB (H, W, 3); ``crop``: upright, as large as the networks read; ``seen``: its pixels.
+
+        ``lenders``: further photos, each an upright square (L, L, 3) around the face and its points (478, 3) in it;
+        ``psi``: AdaIN parameters fitted to the person, in place of those that the photos give.
+        """
         self._warp = WarpEngine(photo, landmarks)
         self._graphs, self._crop = graphs, crop
         self._to_crop = crop.to_picture.inverse()
-        drawing = self._drawing(landmarks.points)
-        self._person = graphs.encode(_planes(seen)[None], drawing[None])
-        self._fade = _fade(crop.size)
+        self._image_size_wh = landmarks.image_size_wh
+        own = self._on_crop(landmarks.points)
+        self._lenders = [Lender(*lender, crop.size, (seen, own)) for lender in lenders]
+        people = [self._encoded(seen, own), *(self._encoded(*lender.seen()) for lender in self._lenders)]
+        # psi = P e is linear in e, so the mean over single photos is that of the mean embedding.
+        mean_psi = np.mean([person["psi"] for person in people], axis=0) if psi is None else psi
+        self._people: list[Person] = [person | {"psi": mean_psi.astype(np.float32)} for person in people]
+        self._looks = looks(landmarks)
+        self._lending = Lending(self._looks, [lender.looks for lender in self._lenders])
+        self._pair: tuple[int, Person] | None = None
+        self._fade = fade(crop.size)
 
     def render(self, points: Floats) -> Rendering:
         """The person with landmarks at ``points``, (478, 3) float32 in photo pixels."""
         moved = self._warp.render(points)
         guess = guess_of(moved, self._crop)
-        frame = self._graphs.frame(self._person, self._drawing(points), [guess])
-        flow = moved.flow + self._correction(frame, guess, moved.crop)
-        return Rendering(flow, moved.crop, moved.overlays, self._retouch(frame))
+        on_crop = self._on_crop(points)
+        drawing = self._drawing(on_crop)
+        wanted = looks(Landmarks(points, self._image_size_wh))
+        lent = self._lending.step(wanted)
+        if lent is None:
+            frame = self._graphs.frame(self._people[0], drawing, [guess])
+            borrowed = None
+        else:
+            number, share = lent
+            other = self._lenders[number].move(on_crop)
+            odds = odds_of(wanted, self._looks, self._lenders[number].looks)
+            weights = prior(on_crop[:, :2], self._crop.size, share, odds)
+            frame = self._graphs.frame(self._pair_with(number), drawing, [guess, other.guess], weights)
+            borrowed = self._borrowed(self._lenders[number], other, frame)
+        better = corrected(moved, frame.flow[0], guess, self._crop)
+        overlays = (*moved.overlays, borrowed) if borrowed is not None else moved.overlays
+        return replace(better, overlays=overlays, retouch=self._retouch(frame))
 
-    def _drawing(self, points: Floats) -> Floats:
+    def _on_crop(self, points: Floats) -> Floats:
+        """(478, 3) photo pixels to crop pixels, depth along."""
+        xy = self._to_crop.apply(points[:, :2])
+        return np.column_stack([xy, points[:, 2] * self._to_crop.scale]).astype(np.float32)
+
+    def _drawing(self, on_crop: Floats) -> Floats:
         """(3, S, S) in [-1, 1]"""
-        on_crop = self._to_crop.apply(points[:, :2])
         config = self._graphs.config
-        return _planes(draw_conditioning(on_crop, config.size, original=config.original_drawing))
+        return _planes(draw_conditioning(on_crop[:, :2], config.size, original=config.original_drawing))
 
-    def _correction(self, frame: NetworkFrame, guess: Guess, grid: FaceCrop) -> Floats:
-        """(g, g, 2) what the networks change of the mesh's flow, in photo pixels on the mesh engine's grid."""
-        fade = cv2.resize(self._fade, guess.flow.shape[1::-1], interpolation=cv2.INTER_AREA)
-        half_side_px = self._crop.to_picture.scale * self._crop.size / 2
-        change = (frame.flow[0] - guess.flow) * (fade[..., None] * np.float32(half_side_px))
-        cells_to_grid = grid.to_picture.inverse() @ self._crop.to_picture @ grid_to_crop(FLOW_SHRINK)
-        placed: Floats = cv2.warpAffine(change, cells_to_grid.matrix, (grid.size, grid.size))
-        return placed
+    def _encoded(self, picture: Picture, points: Floats) -> Person:
+        return self._graphs.encode(_planes(picture)[None], self._drawing(points)[None])
+
+    def _pair_with(self, number: int) -> Person:
+        """The animated photo and a lender as the frame graph reads them; kept until another one is asked for."""
+        if self._pair is None or self._pair[0] != number:
+            first, second = self._people[0], self._people[number + 1]
+            both = {key: np.concatenate([first[key], second[key]]) for key in first if key != "psi"}
+            self._pair = (number, both | {"psi": first["psi"]})
+        return self._pair[1]
+
+    def _borrowed(self, lender: Lender, moved: Moved, frame: NetworkFrame) -> Overlay | None:
+        """The lender's own pixels where the networks trust it more."""
+        size = self._crop.size
+        share = cv2.resize(frame.confidence[1], (size, size), interpolation=cv2.INTER_LINEAR)
+        return lender.overlay(moved, frame.flow[1], share * self._fade, self._crop)
 
     def _retouch(self, frame: NetworkFrame) -> Retouch:
         """Brings the warped photo to the networks' result, and keeps its finer detail where they trust it."""
@@ -68,12 +121,3 @@ class HybridEngine:
 def _planes(picture: Picture) -> Floats:
     """(S, S, 3) uint8 -> (3, S, S) in [-1, 1]"""
     return np.ascontiguousarray((picture.astype(np.float32) / 127.5 - 1.0).transpose(2, 0, 1))
-
-
-def _fade(size: int) -> Floats:
-    """(size, size) 1, falling smoothly to 0 at the border."""
-    distance = np.minimum(np.arange(size), np.arange(size)[::-1]).astype(np.float32)
-    rise = np.clip(distance / (_FADE * size), 0.0, 1.0)
-    smooth = rise * rise * (3.0 - 2.0 * rise)
-    fade: Floats = np.minimum(smooth[:, None], smooth[None, :])
-    return fade

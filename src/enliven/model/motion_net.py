@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,10 +13,8 @@ from enliven.model.layers import PlainBlock, conv, joined
 
 _PICTURES = 3 + 3 + 3 + 2
 """Guessed picture, photo, target drawing, flow."""
-_CALM, _CALM_BLEND = 1.0, 1.0
-"""Of residual and blend: without them one step of Adam moves pixels further than any error, and nothing is learned."""
 _BEGIN = 3.0
-"""The blend's logit at first: nearly all of the guessed flow."""
+"""The blend's logit at which all of the guessed flow is used; where the sigmoid is steep enough to be learned from."""
 
 
 class MotionNet(nn.Module):
@@ -42,7 +42,7 @@ class MotionNet(nn.Module):
 
         At side g: ``warped`` (N, C, g, g) features and three pictures (N, 3, g, g); the guessed ``flow``
         (N, 2g, 2g, 2) float32 in half sides. Gives the flow, same shape, float32, and (N, 1, g, g) logits.
-        The beginning is nearly the guess: blend 0.95, no residual, equal confidence.
+        The beginning is the guess, which is exact at the landmarks: blend 1, no residual, equal confidence.
         """
         planes = flow.permute(0, 3, 1, 2)  # (N, 2, 2g, 2g)
         seen = 4.0 * F.avg_pool2d(planes, 2)
@@ -52,6 +52,6 @@ class MotionNet(nn.Module):
         deep = F.interpolate(self.up(F.relu(deep)), scale_factor=2.0, mode="bilinear", align_corners=False)
         said = self.out(F.relu(self.leave(joined(entered, deep)))).float()  # (N, 4, g, g)
         fine = F.interpolate(said[:, :3], scale_factor=2.0, mode="bilinear", align_corners=False)
-        blend = torch.sigmoid(_BEGIN + _CALM_BLEND * fine[:, :1])
-        moved = blend * planes + self.bound * torch.tanh(_CALM * fine[:, 1:])
+        blend = (torch.sigmoid(_BEGIN + fine[:, :1]) * (1.0 + math.exp(-_BEGIN))).clamp(max=1.0)
+        moved = blend * planes + self.bound * torch.tanh(fine[:, 1:])
         return moved.permute(0, 2, 3, 1), said[:, 3:]

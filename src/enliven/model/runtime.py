@@ -5,6 +5,10 @@ OpenVINO was the fastest of those measured at equal exactness (`python -m benchm
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +18,13 @@ import numpy as np
 from enliven.errors import ModelError
 from enliven.model.config import ModelConfig
 from enliven.model.guess import Guess
+from enliven.model.tensor_file import places_in
 from enliven.model.weights_file import check_tensors, read_about
 from enliven.types import Floats
 
 ENCODE, FRAME, WEIGHTS = "encode.onnx", "frame.onnx", "weights.safetensors"
+JUDGE = "judge.safetensors"
+"""The discriminator beside the weights, for fitting to a person; animating does without."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +50,18 @@ Person = dict[str, Floats]
 class Graphs:
     """Both graphs of an exported model, compiled for one device."""
 
-    def __init__(self, folder: Path, *, device: str = "auto", threads: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        fitted: Mapping[str, Floats] | None = None,
+    ) -> None:
         """``folder``: as `model.export` writes it; ``device``: auto, cpu or gpu; 0 threads: all.
 
-        Raises ModelError when a file is missing, damaged or of another version.
+        ``fitted``: weights of one person in place of some of the file's, by name. Raises ModelError when a file is
+        missing, damaged or of another version, or a fitted weight has no place in it.
         """
         self.folder = folder
         self.about = read_about(folder / WEIGHTS)
@@ -54,7 +69,12 @@ class Graphs:
         self.config = ModelConfig.from_json(self.about.get("config", {}))
         core = _core()
         device = _device(core, device)
-        encode, frame = (_compiled(core, folder / name, device, threads) for name in (ENCODE, FRAME))
+        with _materialised(folder, fitted or {}) as ready:
+            encode, frame = (_compiled(core, ready / name, device, threads) for name in (ENCODE, FRAME))
+        if "prior" not in {name for port in frame.inputs for name in port.names}:
+            raise ModelError(
+                f"The graphs in {folder} were exported by another version of enliven; export the model again."
+            )
         self._encode = encode.create_infer_request()
         self._frame = frame.create_infer_request()
 
@@ -64,16 +84,49 @@ class Graphs:
         person = {"photos": photos, "psi": np.array(found["psi"])}
         return person | {f"features_{n}": np.array(found[f"features_{n}"]) for n in range(3)}
 
-    def frame(self, person: Person, drawing: Floats, guesses: list[Guess]) -> NetworkFrame:
-        """One frame: (3, S, S) drawing in [-1, 1] of the driving landmarks, one guess for each photo."""
+    def frame(
+        self, person: Person, drawing: Floats, guesses: list[Guess], prior: Floats | None = None
+    ) -> NetworkFrame:
+        """One frame: (3, S, S) drawing in [-1, 1] of the driving landmarks, one guess for each photo.
+
+        ``prior``: (K, S/4, S/4) log weights of the photos, place by place; None: all alike.
+        """
+        cells = self.config.size // 4
+        alike = np.zeros((len(guesses), cells, cells), np.float32)
         inputs = {
             "drawing": drawing,
+            "prior": alike if prior is None else prior,
             "guessed_flow": np.stack([guess.flow for guess in guesses]),
             "guessed_layers": np.stack([guess.layers for guess in guesses]),
         }
         found = self._frame.infer(person | inputs, share_inputs=True)
         names = ("result", "warped", "mask", "flow", "confidence")
         return NetworkFrame(*(np.array(found[name], np.float32) for name in names))
+
+
+@contextmanager
+def _materialised(folder: Path, fitted: Mapping[str, Floats]) -> Iterator[Path]:
+    """The folder itself, or a passing copy whose weights file has the fitted weights in place."""
+    if not fitted:
+        yield folder
+        return
+    weights = bytearray((folder / WEIGHTS).read_bytes())
+    places = places_in(folder / WEIGHTS)
+    for name, value in fitted.items():
+        offset, length = places.get(name, (0, 0))
+        data = value.astype(np.float16).tobytes()
+        if len(data) != length:
+            raise ModelError(
+                f"The head's fitted weight '{name}' does not fit the model in {folder}; learn the person again."
+            )
+        weights[offset : offset + length] = data
+    with tempfile.TemporaryDirectory(prefix="enliven-head-") as name:
+        ready = Path(name)
+        for graph in (ENCODE, FRAME):
+            if (folder / graph).is_file():
+                shutil.copyfile(folder / graph, ready / graph)
+        (ready / WEIGHTS).write_bytes(weights)
+        yield ready
 
 
 def devices() -> list[str]:

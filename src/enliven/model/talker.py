@@ -33,6 +33,8 @@ class Guesses:
     """(B, K, S/2, S/2, 2) float32, half crop sides."""
     layers: Tensor
     """(B, K, 4, S, S) float32: RGB in [-1, 1] times alpha, then alpha."""
+    prior: Tensor | None = None
+    """(B, K, g, g) float32 log weights added to the confidences: where a photo may lend, and how far it is faded in."""
 
 
 @dataclass(frozen=True, eq=False)

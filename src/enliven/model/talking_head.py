@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,7 @@ class TalkingHead:
         self.config = config
         self._person: Person | None = None
         self._guessers: list[Guesser] = []
+        self._own: dict[str, Tensor] = {}
 
     @classmethod
     def from_checkpoint(cls, path: Path, device: str = "cpu") -> TalkingHead:
@@ -70,8 +71,26 @@ class TalkingHead:
             self._pictures(np.stack(photos)), self._pictures(drawings)
         )
         self._person = person
+        self.wear({})
         self._guessers = [Guesser(photo, at) for photo, at in zip(photos, points, strict=True)]
         return _array(person.embedding[0])
+
+    @torch.no_grad()
+    def wear(self, fitted: Mapping[str, Tensor]) -> None:
+        """Puts parameters that were fitted to the embedded person in place: ``psi`` (P,) and decoder weights by name.
+
+        Empty: those of the base again. Call it after :meth:`embed`, which goes back to the base.
+        """
+        if self._person is None:
+            raise ModelError("No person was embedded; call embed() with photos before wear().")
+        named = dict(self._networks.named_parameters())
+        for name, value in self._own.items():
+            named[name].copy_(value)
+        self._own = {name: named[name].clone() for name in fitted if name != "psi"}
+        for name in self._own:
+            named[name].copy_(fitted[name])
+        if "psi" in fitted:
+            self._person = replace(self._person, psi=fitted["psi"][None].to(self._device))
 
     @torch.no_grad()
     def render(self, points: Floats) -> HeadRendering:

@@ -1,42 +1,43 @@
-"""The one way out: every result leaves through here, so that marking cannot be forgotten.
+"""The one way out: every picture is marked and every file signed here, so that neither can be forgotten.
 
-Today a result carries a plain statement in its metadata that it was made; signed credentials and the
-invisible watermark will be added at this door and nowhere else.
+Each frame gets the invisible watermark (and the visible label if asked for); the finished temporary file is
+signed before it gets its name, so that a result is complete and signed, or absent.
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
+from enliven.errors import OutputError
 from enliven.media.audio import Sound
-from enliven.media.writer import check_output, open_writer
-from enliven.types import Frame
+from enliven.media.writer import check_output as check_written
+from enliven.media.writer import open_writer
+from enliven.provenance.credentials import find_credentials
+from enliven.provenance.label import Label
+from enliven.provenance.manifest import Making, Provenance, making_of
+from enliven.provenance.signing import BESIDE, Signatory
+from enliven.provenance.watermark import Watermark
+from enliven.types import Frame, Picture
 
-__all__ = ["Outlet", "Provenance", "check_output", "open_output"]
+__all__ = ["Marker", "Outlet", "Provenance", "check_output", "open_marker", "open_output"]
+
+SIDECAR = ".c2pa"
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """What a result says about how it was made."""
+class Marker:
+    """Marks pictures of one size: the label where it is wanted, then the watermark."""
 
-    engine: str = ""
-    consent: str = ""
-    """Who agreed and how, in the user's words."""
-    subject: str = ""
-    """Whom the photo shows, in the user's words."""
+    def __init__(self, making: Making, size_wh: tuple[int, int]) -> None:
+        self._label = Label(size_wh) if making.provenance.label else None
+        self._watermark = Watermark(making.payload, size_wh)
 
-    def statement(self) -> str:
-        """One sentence for the file's metadata."""
-        parts = [f"Made with enliven (engine {self.engine}): a photo moved by another face's landmarks."]
-        if self.subject:
-            parts.append(f"Subject: {self.subject}.")
-        if self.consent:
-            parts.append(f"Consent: {self.consent}.")
-        return " ".join(parts)
+    def mark(self, picture: Picture) -> Picture:
+        """A marked copy of an RGB uint8 picture (H, W, 3)."""
+        shown = self._label.show(picture) if self._label else picture
+        return self._watermark.mark(shown)
 
 
 class Outlet(AbstractContextManager["Outlet"]):
@@ -54,6 +55,12 @@ class Outlet(AbstractContextManager["Outlet"]):
         provenance: Provenance,
         threads: int,
     ) -> None:
+        check_output(path, overwrite=overwrite)
+        credentials = find_credentials(provenance.cert, provenance.key)
+        making = making_of(provenance, credentials.key_id)
+        self._signatory = Signatory(credentials, making)
+        self._marker = Marker(making, size_wh)
+        self._path = path
         self._writer = open_writer(
             path,
             size_wh=size_wh,
@@ -64,6 +71,8 @@ class Outlet(AbstractContextManager["Outlet"]):
             threads=threads,
             statement=provenance.statement(),
         )
+        self._writer.seal = self._sign
+        self._writer.notes.extend(credentials.warnings)
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -76,13 +85,47 @@ class Outlet(AbstractContextManager["Outlet"]):
         return self._writer.notes
 
     def write(self, frame: Frame) -> None:
-        """Append one frame. Raises OutputError when it cannot be written."""
-        self._writer.write(frame)
+        """Append one frame, marked. Raises OutputError when it cannot be written."""
+        self._writer.write(frame.with_image(self._marker.mark(frame.image)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.__exit__(kind, error, trace)
+
+    def _sign(self, temporary: Path) -> None:
+        """Sign what is complete but has not its name yet."""
+        kind = self._path.suffix.lower()
+        if temporary.is_dir():
+            for frame in sorted(temporary.glob("*.png")):
+                title = f"{self._path.name}/{frame.name}"
+                frame.write_bytes(self._signatory.signed(frame.read_bytes(), frame.suffix, title=title))
+        elif kind in BESIDE:
+            manifest = self._signatory.manifest_beside(temporary, kind=kind, title=self._path.name)
+            self._writer.keep_beside(sidecar_of(self._path), manifest)
+        else:
+            self._signatory.sign(temporary, title=self._path.name)
+
+
+def sidecar_of(path: Path) -> Path:
+    """Where the manifest of a file lies that cannot hold it, by C2PA's custom."""
+    return path.with_suffix(SIDECAR)
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Raises OutputError early for what could never be written."""
+    check_written(path, overwrite=overwrite)
+    if path.suffix.lower() in BESIDE and sidecar_of(path).exists() and not overwrite:
+        raise OutputError(
+            f"{sidecar_of(path)} exists, where the credentials of {path.name} would lie. Choose another name, "
+            "or pass --overwrite to replace it."
+        )
+
+
+def open_marker(size_wh: tuple[int, int], provenance: Provenance) -> Marker:
+    """A marker for pictures that go to no file. Raises ProvenanceError without usable credentials."""
+    credentials = find_credentials(provenance.cert, provenance.key)
+    return Marker(making_of(provenance, credentials.key_id), size_wh)
 
 
 def open_output(
@@ -99,7 +142,8 @@ def open_output(
     """A place for results: .mp4, .webm, .gif, or a folder of PNG frames.
 
     ``rate``: average frames a second; ``time_base``: frame times are whole multiples of it. Raises
-    OutputError when ``path`` exists, its folder is missing or not writable, or its suffix is unknown.
+    OutputError when ``path`` exists, its folder is missing or not writable, or its suffix is unknown, and
+    ProvenanceError when the credentials cannot sign.
     """
     return Outlet(
         path,

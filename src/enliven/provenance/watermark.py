@@ -78,7 +78,7 @@ def _strength(picture: Picture) -> Picture:
 
 SURE_SCORE = 7.8
 """Score of the sync carrier that says "marked" alone."""
-LIKELY_SCORE = 6.2
+LIKELY_SCORE = 6.4
 """Score from which a payload whose check bits fit says "marked"."""
 SMALLEST_PX = 64
 """A shorter side than this is not searched: too little of a tile."""

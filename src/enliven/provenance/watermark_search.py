@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from enliven.provenance.watermark_pattern import (
     HIGHEST,
@@ -32,9 +34,15 @@ SCALE_RANGE = (0.44, 2.3)
 SCALE_STEP = 1.004
 WINDOW_TILES = 5.0
 """Side of the window that the first search looks at, in tiles: wider would need finer steps of scale."""
+REFINED_TILES = 8.0
+"""Side of the window in which a place is refined and the payload read: enough, and the cost stays bounded."""
 LISTED = 3
 """Best readings of each symbol that are tried against the check bits."""
 CANDIDATES = 6
+REFINING = 7
+"""Scales that are tried around a candidate at a time."""
+FINER = 3.0
+"""The next time they lie this many times closer together."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +66,20 @@ def scales() -> Floats:
 
 
 def trials() -> float:
-    """How many places the first search compares."""
-    return float(len(scales()) * 2 * TILE_PX**2)
+    """An upper bound for the number of places that one search compares, refining included."""
+    rounds = int(np.ceil(np.log((SCALE_STEP - 1) / _finest(REFINED_TILES)) / np.log(FINER)))
+    return float((len(scales()) * 2 + CANDIDATES * rounds * REFINING) * TILE_PX**2)
+
+
+def _finest(tiles: float) -> float:
+    """The step of scale at which the edge of a window moves by less than a tenth of a pixel of the tile."""
+    return 0.05 / (TILE_PX / 4) / max(tiles, 1.0)
 
 
 def find_places(residual: Floats) -> list[Place]:
-    """The likeliest places, best first, refined over the whole residual (H, W)."""
-    rough = [place for scale in scales() for place in _places(_window(residual, float(scale)), float(scale))]
+    """The likeliest places, best first, refined over a wide part of the residual (H, W)."""
+    seen = Residual(residual)
+    rough = [place for scale in scales() for place in _places(seen, float(scale), WINDOW_TILES)]
     rough.sort(key=lambda place: -place.score)
     best: list[Place] = []
     for place in rough:
@@ -74,12 +89,12 @@ def find_places(residual: Floats) -> list[Place]:
             best.append(place)
         if len(best) == CANDIDATES:
             break
-    return sorted((_refined(residual, place) for place in best), key=lambda place: -place.score)
+    return sorted((_refined(seen, place) for place in best), key=lambda place: -place.score)
 
 
 def read_payload(residual: Floats, place: Place) -> int | None:
     """The payload at a place, or None where no reading of it fits its check bits."""
-    units = _spectrum(residual, place.scale)
+    units = Residual(residual).phases(place.scale, REFINED_TILES)
     listed: list[list[int]] = []
     for index, carrier in enumerate(SYMBOL_CARRIERS):
         own = _at(units, carrier.bins, place.mirrored)
@@ -102,24 +117,51 @@ def _turn(bins: Integers, offset_xy: tuple[float, float]) -> Floats:
     return np.asarray(2 * np.pi / TILE_PX * (bins @ np.array(offset_xy)), dtype=np.float32)
 
 
-def _window(residual: Floats, scale: float) -> Floats:
-    """The middle of the residual, ``WINDOW_TILES`` wide."""
-    side = int(WINDOW_TILES * TILE_PX * scale)
-    top, left = (max(0, (n - side) // 2) for n in residual.shape)
-    return residual[top : top + side, left : left + side]
+class Residual:
+    """A residual whose spectrum is read at the ring's frequencies, for any scale of the tile."""
+
+    def __init__(self, residual: Floats) -> None:
+        """``residual``: (H, W) float32. Halves of it serve the larger scales: the ring lies low there."""
+        self.shape = residual.shape
+        self._halves = [np.ascontiguousarray(residual)]
+        for _ in range(int(np.log2(SCALE_RANGE[1]))):
+            self._halves.append(_halved(self._halves[-1]))
+
+    def phases(self, scale: float, tiles: float) -> Complexes:
+        """(21, 41) unit complex numbers at ky = 0..20 and kx = -20..20 cycles a tile of ``128 * scale`` px.
+
+        ``tiles``: only the middle, of so many tiles' side, is looked at.
+        """
+        halvings = max(0, int(np.log2(scale)))
+        shrink = 2**halvings
+        kept = [_middle(n, tiles * TILE_PX * scale / shrink) for n in self._halves[halvings].shape]
+        part = self._halves[halvings][kept[0], kept[1]]
+        centre = (shrink - 1) / 2
+        down, across = ((np.arange(k.start, k.stop) * shrink + centre) / (TILE_PX * scale) for k in kept)
+        rows = _waves(down) @ part  # (42, W): cosines, then sines
+        sums = rows @ _waves(across).T  # (42, 42)
+        (cc, cs), (sc, ss) = (np.hsplit(half, 2) for half in np.vsplit(sums, 2))  # (21, 21) each
+        right, left = (cc - ss) - 1j * (cs + sc), (cc + ss) + 1j * (cs - sc)  # kx >= 0, kx <= 0
+        spectrum = np.concatenate([left[:, :0:-1], right], axis=1)
+        return np.asarray(spectrum / np.maximum(np.abs(spectrum), 1e-12), dtype=np.complex64)
 
 
-def _spectrum(residual: Floats, scale: float) -> Complexes:
-    """(21, 41) phases, as unit complex numbers, at ky = 0..20 and kx = -20..20 cycles a scaled tile."""
-    height, width = residual.shape
-    down = np.exp(-2j * np.pi / (TILE_PX * scale) * np.outer(np.arange(REACH + 1), np.arange(height)))
-    across = np.exp(
-        -2j * np.pi / (TILE_PX * scale) * np.outer(np.arange(width), np.arange(-REACH, REACH + 1))
-    )
-    rows = np.concatenate([down.real, down.imag]).astype(np.float32) @ residual
-    half = rows[: REACH + 1] + 1j * rows[REACH + 1 :]
-    spectrum = half @ across.astype(np.complex64)
-    return np.asarray(spectrum / np.maximum(np.abs(spectrum), 1e-12), dtype=np.complex64)
+def _halved(residual: Floats) -> Floats:
+    """Means of 2 x 2; an odd last row or column falls away."""
+    height, width = (n // 2 for n in residual.shape)
+    even = residual[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _middle(size: int, wanted: float) -> slice:
+    kept = min(size, int(min(wanted, size)))
+    return slice((size - kept) // 2, (size - kept) // 2 + kept)
+
+
+def _waves(places_tiles: npt.NDArray[np.float64]) -> Floats:
+    """(42, n) cosines and sines of 0..20 cycles a tile at places in tiles."""
+    angles = np.outer(np.arange(REACH + 1), 2 * np.pi * places_tiles).astype(np.float32)
+    return np.concatenate([np.cos(angles), np.sin(angles)])
 
 
 def _at(units: Complexes, bins: Integers, mirrored: bool) -> Complexes:
@@ -128,29 +170,48 @@ def _at(units: Complexes, bins: Integers, mirrored: bool) -> Complexes:
     return found
 
 
-def _places(residual: Floats, scale: float) -> list[Place]:
-    units = _spectrum(residual, scale)
+def _places(residual: Residual, scale: float, tiles: float) -> list[Place]:
+    units = residual.phases(scale, tiles)
     return [_best_offset(units, scale, mirrored) for mirrored in (False, True)]
 
 
 def _best_offset(units: Complexes, scale: float, mirrored: bool) -> Place:
-    matched = _at(units, SYNC.bins, mirrored) * np.exp(-1j * SYNC.phases)
-    grid = np.zeros((TILE_PX, TILE_PX), np.complex64)
-    grid[SYNC.bins[:, 1], SYNC.bins[:, 0]] = matched
-    scores = np.fft.ifft2(grid).real
+    """The offset whose turn brings the sync carrier's phases together best: an inverse Fourier transform."""
+    matched = (units[:, ::-1] if mirrored else units) * _sync()
+    across, down = _turns()
+    turned = matched @ across  # (21, 128)
+    scores = down @ np.concatenate([turned.real, -turned.imag])  # (128, 128)
     y, x = divmod(int(np.argmax(scores)), TILE_PX)
-    score = float(scores[y, x]) * TILE_PX**2 * np.sqrt(2 / len(SYNC.bins))
+    score = float(scores[y, x]) * np.sqrt(2 / len(SYNC.bins))
     return Place(scale, mirrored, (float(x), float(y)), float(score))
 
 
-def _refined(residual: Floats, place: Place) -> Place:
-    """The best place near this one, with finer and finer steps of scale over a wider and wider window."""
+@cache
+def _sync() -> Complexes:
+    """(21, 41) the sync carrier's phases turned back; 0 where it has none."""
+    grid = np.zeros((REACH + 1, 2 * REACH + 1), np.complex64)
+    grid[SYNC.bins[:, 1], SYNC.bins[:, 0] + REACH] = np.exp(-1j * SYNC.phases)
+    return grid
+
+
+@cache
+def _turns() -> tuple[Complexes, Floats]:
+    """(41, 128) turns along x; (128, 42) real and imaginary parts of those along y."""
+    places = np.arange(TILE_PX) / TILE_PX
+    across = np.exp(2j * np.pi * np.outer(np.arange(-REACH, REACH + 1), places))
+    return across.astype(np.complex64), np.ascontiguousarray(_waves(places).T)
+
+
+def _refined(residual: Residual, place: Place) -> Place:
+    """The best place near this one, with finer and finer steps of scale over a wider window."""
     best = replace(place, score=-np.inf)
     step = SCALE_STEP - 1
-    tiles = max(residual.shape) / (TILE_PX * place.scale)
-    while step > 0.05 / (TILE_PX / 4) / max(tiles, 1):
-        near = best.scale * (1 + step * np.linspace(-1, 1, 7))
-        found = [_best_offset(_spectrum(residual, float(s)), float(s), place.mirrored) for s in near]
+    tiles = min(REFINED_TILES, max(residual.shape) / (TILE_PX * place.scale))
+    while step > _finest(tiles):
+        near = best.scale * (1 + step * np.linspace(-1, 1, REFINING))
+        found = [
+            _best_offset(residual.phases(float(s), REFINED_TILES), float(s), place.mirrored) for s in near
+        ]
         best = max([*found, best], key=lambda p: p.score)
-        step /= 3
+        step /= FINER
     return best

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from enliven.errors import TrainingError
-from enliven.model.checkpoint import check_version, load_into, load_tensors, save_tensors
+from enliven.model.checkpoint import Checkpoint, check_version, load_into, load_tensors, save_tensors
 from enliven.training.game import Game
 
 _FORMAT = "enliven-training-state"
@@ -24,7 +25,7 @@ def save_state(path: Path, game: Game, step: int, position: Any, config: Mapping
         tensors |= {f"{name}/{key}": value for key, value in network.state_dict().items()}
     groups = {}
     for name, optimiser in game.optimisers.items():
-        found, groups[name] = _flattened(optimiser)
+        found, groups[name] = flattened(optimiser)
         tensors |= {f"optimiser.{name}/{key}": value for key, value in found.items()}
     about = {"format": _FORMAT, "version": _VERSION, "step": step, "position": position}
     save_tensors(path, tensors, about | {"config": dict(config), "optimisers": groups})
@@ -39,9 +40,17 @@ def load_state(path: Path, game: Game) -> tuple[int, Any]:
     for name, network in _networks(game).items():
         load_into(network, _part(tensors, f"{name}/"), f"{path} ({name})")
     for name, optimiser in game.optimisers.items():
-        _restore(optimiser, _part(tensors, f"optimiser.{name}/"), about["optimisers"][name])
+        restored(optimiser, _part(tensors, f"optimiser.{name}/"), about["optimisers"][name])
     torch.set_rng_state(tensors["random.cpu"])
     return int(about["step"]), about["position"]
+
+
+def add_judge(checkpoint: Checkpoint, state: Path) -> Checkpoint:
+    """The checkpoint with the discriminator of a run's state: for weights that were saved without."""
+    tensors, about = load_tensors(state)
+    if about.get("format") != _FORMAT:
+        raise TrainingError(f"{state} is not the state of a training run.")
+    return replace(checkpoint, judge=_part(tensors, "judge/"))
 
 
 def config_of(path: Path) -> dict[str, Any]:
@@ -58,7 +67,7 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
 
 
-def _flattened(optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def flattened(optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors by `parameter.name`, and all else (rates, whole-number counters) as JSON."""
     state = optimiser.state_dict()
     tensors: dict[str, Tensor] = {}
@@ -70,9 +79,10 @@ def _flattened(optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dic
     return tensors, {"numbers": numbers, "groups": groups}
 
 
-def _restore(
+def restored(
     optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor], about: Mapping[str, Any]
 ) -> None:
+    """Puts an optimiser where :func:`flattened` found it."""
     current = optimiser.state_dict()
     state: dict[int, dict[str, Any]] = {}
     for key, value in [*tensors.items(), *about["numbers"].items()]:

@@ -133,8 +133,9 @@ class Session:
         if self.main and not (path.exists() and self.run.state_path(self.step).exists()):
             with self.clock.closing("save"):
                 checkpoint = Checkpoint(
-                    self.config.model, weights, self.step, self.data, self.metrics, self.config.to_json()
-                )
+                    self.config.model, weights, self.step, self.data, self.metrics, self.config.to_json(),
+                    self.game.judge.state_dict(),
+                )  # fmt: skip
                 path = self.run.save_weights(checkpoint)
                 state = self.run.state_path(self.step)
                 save_state(state, self.game, self.step, self.position, self.config.to_json())

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from enliven.apps.cli.options import (
+    AcceptTerms,
+    AllowMixed,
+    Cert,
+    Consent,
     DrivingFace,
     End,
+    Key,
     Overwrite,
     Quiet,
+    ShowLabel,
     Smoothing,
     Start,
+    Subject,
     region_strengths,
     seconds,
     strength_of_all,
+    warn,
 )
+from enliven.apps.cli.terms import require_terms
+from enliven.errors import UsageError
 from enliven.settings import REGIONS, AnimateSettings
 
 if TYPE_CHECKING:
@@ -27,7 +36,14 @@ if TYPE_CHECKING:
 
 
 def animate(
-    photo: Annotated[Path, typer.Argument(help="A photo of a face.", show_default=False)],
+    photo: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="A photo of a face; or up to 32, a folder of them or a video, all of one person.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
     driving: Annotated[
         Path,
         typer.Option(
@@ -37,6 +53,9 @@ def animate(
             show_default=False,
         ),
     ],
+    head: Annotated[
+        Path | None, typer.Option(help="A person learned by `enliven learn`, in place of PHOTO.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -90,15 +109,23 @@ def animate(
         int, typer.Option(min=0, help="Threads for decoding and encoding; 0: as they choose.")
     ] = 0,
     device: Annotated[str, typer.Option(help="Where the networks run: auto, cpu or gpu.")] = "auto",
-    consent: Annotated[str, typer.Option(help="Who agreed and how; goes into the file's metadata.")] = "",
-    subject: Annotated[str, typer.Option(help="Whom the photo shows; goes into the file's metadata.")] = "",
+    consent: Consent = "",
+    subject: Subject = "",
+    label: ShowLabel = False,
+    cert: Cert = None,
+    key: Key = None,
+    accept_terms: AcceptTerms = False,
+    allow_mixed: AllowMixed = False,
     overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="One summary object on stdout.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a video of the person in PHOTO moving like the face in --driving.
 
-    The sound of the driving video is kept, and the result says in its metadata that it was made.
+    The first usable photo is animated; further ones of the same person lend what it does not show, such as teeth.
+
+    The sound of the driving video is kept. The result says that it was made: by signed content credentials and by
+    an invisible watermark, which `enliven verify` reads.
     """
     settings = AnimateSettings(
         motion=motion,
@@ -111,22 +138,28 @@ def animate(
         driving_face=driving_face,
         on_lost=on_lost,
         smoothing=smoothing,
-        engine=engine,
+        engine="hybrid" if head else engine,
         weights=weights,
         device=device,
         threads=threads,
+        head=head,
+        allow_mixed=allow_mixed,
     )
     span = (seconds(start), seconds(end))
+    named = [head] if head else photo or []
+    if not named or (head and photo):
+        raise UsageError("Give photos of a person, or a head with --head: one of them, not both.")
+    require_terms(named, accept_terms=accept_terms)
     from enliven.apps.cli.progress import FrameProgress
-    from enliven.provenance.outlet import Provenance
+    from enliven.provenance.manifest import Provenance
 
-    provenance = Provenance(consent=consent, subject=subject)
-    target = out or Path(f"{photo.stem}_{driving.stem}.mp4")
+    provenance = Provenance(consent=consent, subject=subject, label=label, cert=cert, key=key)
+    target = out or Path(f"{named[0].stem}_{driving.stem}.mp4")
     with FrameProgress("animating", quiet=quiet or as_json) as progress:
         from enliven.animator import animate as run
 
         summary = run(
-            photo, driving, target, settings=settings, start=span[0], end=span[1],
+            photo or [], driving, target, settings=settings, start=span[0], end=span[1],
             overwrite=overwrite, provenance=provenance, progress=progress.update,
         )  # fmt: skip
     report(summary, as_json=as_json, quiet=quiet)
@@ -137,7 +170,6 @@ def report(summary: Summary, *, as_json: bool, quiet: bool) -> None:
     if as_json:
         typer.echo(json.dumps(summary.as_json()))
         return
-    for warning in summary.warnings:
-        print(f"note: {warning}", file=sys.stderr)
+    warn(summary.warnings)
     if not quiet:
         typer.echo(summary.sentence())

@@ -20,7 +20,7 @@ def demo(
     from enliven.apps.cli.progress import FrameProgress
     from enliven.assets import builtin_motion, builtin_photo
     from enliven.contact_sheet import write_contact_sheet
-    from enliven.provenance.outlet import Provenance
+    from enliven.provenance.manifest import Provenance
 
     output_folder.mkdir(parents=True, exist_ok=True)
     video, sheet = output_folder / "astronaut.mp4", output_folder / "astronaut_sheet.png"

@@ -102,7 +102,8 @@ def _cpu() -> Finding:
 def _packages() -> list[Finding]:
     """Each library with its version; those of extras say which extra brings them."""
     core = (
-        "numpy", "mediapipe", "opencv-contrib-python", "openvino", "c2pa-python", "av", "pillow", "typer", "rich",
+        "numpy", "mediapipe", "opencv-contrib-python", "openvino", "av", "pillow", "c2pa-python", "cryptography",
+        "typer", "rich",
     )  # fmt: skip
     extras = {"pillow-heif": ("HEIC photos", "heic")}
     findings = [_package(name, True, "pip install --force-reinstall enliven") for name in core]

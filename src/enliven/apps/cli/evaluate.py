@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from enliven.apps.cli.options import Quiet
+
+if TYPE_CHECKING:
+    from enliven.evaluation.real_or_made import Trial
+    from enliven.evaluation.settings import EvaluationSettings
 
 
 def evaluate(
@@ -24,6 +28,12 @@ def evaluate(
     clips: Annotated[int | None, typer.Option(min=1, help="At most so many clips, evenly spread.")] = None,
     cross: Annotated[int, typer.Option(min=0, help="Pairs of different people; 0: none.")] = 12,
     sheets: Annotated[bool, typer.Option("--sheets/--no-sheets", help="A contact sheet per clip.")] = True,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Also fitted to every person, minutes for each: few --clips.")
+    ] = False,
+    real_or_made: Annotated[
+        int, typer.Option(min=0, help="Train a judge on so many clips to pick the made one of three; 0: no.")
+    ] = 0,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; no more than are really free.")
     ] = None,
@@ -38,17 +48,33 @@ def evaluate(
     from enliven.evaluation.settings import EvaluationSettings, shots_of
 
     named = list(weights or [])
-    settings = EvaluationSettings(split, shots_of(shots), every, clips, cross, sheets, threads)
+    settings = EvaluationSettings(split, shots_of(shots), every, clips, cross, sheets, threads, fit)
     command = _command(named, bank, out, settings.shots, split, every, clips, cross)
+    command += " --fit" if fit else ""
+    command += f" --real-or-made {real_or_made}" if real_or_made else ""
     with FrameProgress("measuring", quiet=quiet) as progress:
         report = measure(
             bank, named, out, settings, command=command, overwrite=overwrite, progress=progress.update
         )
+    trials = _trials(bank, named, out, settings, real_or_made, quiet=quiet) if real_or_made else []
     if as_json:
-        typer.echo(json.dumps(report.to_json()))
+        typer.echo(json.dumps(report.to_json() | {"real_or_made": [trial.to_json() for trial in trials]}))
     elif not quiet:
         typer.echo(markdown(report, command))
+        for trial in trials:
+            typer.echo(trial.sentence())
         typer.echo(f"Written to {out}.")
+
+
+def _trials(
+    bank: Path, weights: list[Path], out: Path, settings: EvaluationSettings, train_clips: int, *, quiet: bool
+) -> list[Trial]:
+    """The real-or-made test of the warp and of all weights; also written into the report's folder."""
+    from enliven.apps.cli.progress import FrameProgress
+    from enliven.evaluation.trials import run_trials
+
+    with FrameProgress("made or real", quiet=quiet) as progress:
+        return run_trials(bank, weights, out, settings, train_clips, progress.update)
 
 
 def _command(

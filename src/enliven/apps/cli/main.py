@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from enliven.apps.cli import animate, databank, demo, detect, doctor, evaluate, export, motion, train
+from enliven.apps.cli import (
+    animate,
+    credentials,
+    databank,
+    demo,
+    detect,
+    doctor,
+    evaluate,
+    export,
+    head,
+    learn,
+    motion,
+    train,
+    verify,
+)
 from enliven.errors import EnlivenError
 
 INTERRUPTED = 130
@@ -25,12 +39,16 @@ app = typer.Typer(
 )
 app.command()(animate.animate)
 app.command()(demo.demo)
+app.command()(learn.learn)
+app.add_typer(head.app, name="head")
 app.add_typer(motion.app, name="motion")
 app.add_typer(databank.app, name="databank")
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
+app.command()(verify.verify)
 app.command()(detect.detect)
+app.add_typer(credentials.app, name="credentials")
 app.command()(doctor.doctor)
 
 

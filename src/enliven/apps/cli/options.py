@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,10 +23,39 @@ Smoothing = Annotated[
 ]
 Start = Annotated[str | None, typer.Option(help="Begin here in the driving video, in seconds.")]
 End = Annotated[str | None, typer.Option(help="End here in the driving video, in seconds.")]
+AllowMixed = Annotated[
+    bool, typer.Option("--allow-mixed", help="Use all pictures even when some seem to show somebody else.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT when it exists.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress, no closing line; errors still show.")
 ]
+
+Consent = Annotated[str, typer.Option(help="Who agreed and how; goes into the file's credentials.")]
+Subject = Annotated[str, typer.Option(help="Whom the photo shows; goes into the file's credentials.")]
+Cert = Annotated[
+    Path | None,
+    typer.Option(
+        help="Your own certificate chain (PEM), the signer's first.",
+        show_default="$ENLIVEN_CERT, else local ones, made on first use",
+    ),
+]
+Key = Annotated[
+    Path | None, typer.Option(help="The key (PEM) that belongs to --cert.", show_default="$ENLIVEN_KEY")
+]
+ShowLabel = Annotated[bool, typer.Option("--label", help="Also show a small AI in a corner of the picture.")]
+AcceptTerms = Annotated[
+    bool,
+    typer.Option(
+        "--accept-terms", help="Accept the terms of use (only with people's consent), kept for this user."
+    ),
+]
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Each on a line of its own on stderr."""
+    for warning in warnings:
+        print(f"note: {warning}", file=sys.stderr)
 
 
 def seconds(text: str | None) -> Fraction | None:

@@ -63,4 +63,4 @@ def _network_file() -> Path:
 
 
 def _missing(name: str) -> MissingExtraError:
-    return MissingExtraError(f"Evaluating identity (which uses '{name}')", "evaluation")
+    return MissingExtraError(f"Telling people apart (which uses '{name}')", "evaluation")

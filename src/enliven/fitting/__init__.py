@@ -1,0 +1,1 @@
+"""Fitting the base model to one person, and choosing the most real candidate."""

@@ -1,0 +1,141 @@
+"""Fine-tuning of Zakharov et al. 2019, section 3.3: psi', the decoder and w' learn on one person's photos."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from enliven.fitting.settings import FitSettings
+from enliven.model.checkpoint import Checkpoint
+from enliven.model.talker import Guesses, Person, Rendered
+from enliven.training import losses
+from enliven.training.batches import Batch
+from enliven.training.game import DivergedError, picture_losses, used_precision
+from enliven.training.train_config import TrainConfig
+
+_DECODER = "synthesis."
+_CLIP = 2.0
+
+
+class FitGame:
+    """The base model, and what one person changes of it."""
+
+    def __init__(
+        self,
+        talker: nn.Module,
+        judge: nn.Module | None,
+        base: Checkpoint,
+        person: tuple[Tensor, Tensor],
+        settings: FitSettings,
+        device: torch.device,
+    ) -> None:
+        """``talker``: as the base has it, folded; ``judge``: its discriminator, or None.
+
+        ``person``: e (E,) and psi (P,) of the photos.
+        """
+        self.settings, self.device = settings, device
+        self.config = TrainConfig(model=base.config)
+        self.talker = copy.deepcopy(talker).eval().requires_grad_(False).to(device)
+        self.judge = None if judge is None else judge.to(device).train()
+        e, psi = (value.to(device) for value in person)
+        self.psi = nn.Parameter(psi.clone())
+        self.row = nn.Parameter(e.clone())
+        named = dict(self.talker.named_parameters())
+        self._decoder = {
+            name: named[name].requires_grad_()
+            for name in named
+            if name.startswith(_DECODER) and "projection" not in name
+        }
+        groups = [
+            {"params": [self.psi], "lr": settings.psi_rate},
+            {"params": list(self._decoder.values()), "lr": settings.decoder_rate},
+        ]
+        self.optimisers: dict[str, torch.optim.Optimizer] = {"fitted": torch.optim.Adam(groups)}
+        if self.judge is not None:
+            theirs = [*self.judge.parameters(), self.row]
+            self.optimisers["judge"] = torch.optim.Adam(theirs, settings.judge_rate, (0.5, 0.999))
+        self.mean = {name: value.detach().clone() for name, value in self.fitted().items()}
+        self._bf16 = used_precision(self.config, device) == "bf16"
+
+    def fitted(self) -> dict[str, Tensor]:
+        """What has been learned so far: psi and the decoder's weights by name."""
+        return {"psi": self.psi, **self._decoder}
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """One step of the fitted part, and one of the discriminator. Gives every loss."""
+        batch = batch.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
+            frame = self.render(batch, self.psi)
+            found = picture_losses(frame, batch, self.config)
+            if self.judge is not None:
+                found |= self._adversarial(frame.result, batch)
+        total = self.psi.new_zeros(())
+        for name, value in found.items():
+            total = total + getattr(self.config.losses, name, 0.0) * value
+        if not bool(torch.isfinite(total)):
+            raise DivergedError("a loss is not a number")
+        fitted = self.optimisers["fitted"]
+        fitted.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_([self.psi, *self._decoder.values()], _CLIP)
+        fitted.step()
+        if self.judge is not None:
+            found["discriminator"] = self._step_judge(batch, frame.result.detach())
+        self._follow()
+        return {name: float(value.detach()) for name, value in found.items()} | {
+            "total": float(total.detach())
+        }
+
+    def render(self, batch: Batch, psi: Tensor) -> Rendered:
+        """Frames of the episodes with AdaIN parameters ``psi`` (P,)."""
+        shape = batch.photos.shape[:2]
+        with torch.no_grad():
+            features = self.talker.source_encoder(  # type: ignore[operator]
+                batch.photos.flatten(0, 1), batch.photo_drawings.flatten(0, 1)
+            )
+        unfolded = tuple(torch.unflatten(f, 0, shape) for f in features)
+        styles = psi[None].expand(shape[0], -1)
+        person = Person(self.row.detach()[None].expand(shape[0], -1), styles, batch.photos, unfolded)
+        frame: Rendered = self.talker.frame(person, batch.drawing, Guesses(batch.flow, batch.layers))  # type: ignore[operator]
+        return frame
+
+    def take(self, fitted: Mapping[str, Tensor]) -> None:
+        """Puts psi and decoder where another moment had them."""
+        with torch.no_grad():
+            for name, value in self.fitted().items():
+                value.copy_(fitted[name])
+
+    def _adversarial(self, fake: Tensor, batch: Batch) -> dict[str, Tensor]:
+        assert self.judge is not None
+        rows = self.row.detach()[None].expand(len(fake), -1)
+        self.judge.requires_grad_(False)
+        with torch.no_grad():
+            _, real_features = self.judge(batch.target, batch.drawing, rows)
+        scores, fake_features = self.judge(fake, batch.drawing, rows)
+        self.judge.requires_grad_(True)
+        return {
+            "adversarial": losses.hinge_for_generator(scores),
+            "feature_matching": losses.feature_matching(fake_features, real_features),
+        }
+
+    def _step_judge(self, batch: Batch, fake: Tensor) -> Tensor:
+        assert self.judge is not None
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
+            rows = self.row[None].expand(2 * len(fake), -1)
+            scores, _ = self.judge(torch.cat([batch.target, fake]), batch.drawing.repeat(2, 1, 1, 1), rows)
+            real, made = scores.float().chunk(2)
+            loss = losses.hinge_for_discriminator(real, made)
+        optimiser = self.optimisers["judge"]
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_([*self.judge.parameters(), self.row], _CLIP)
+        optimiser.step()
+        return loss.detach()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        for name, value in self.fitted().items():
+            self.mean[name].lerp_(value, 1.0 - self.settings.mean)

@@ -1,0 +1,1 @@
+"""Many pictures of one person: looked at, judged, the most different chosen."""

@@ -1,0 +1,42 @@
+"""Which pictures are used when there are more than can be: those that differ most, sharp ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from enliven.types import Floats
+
+_LEAST_WORTH, _MOST_WORTH = 0.5, 1.25
+"""A picture half as sharp as the typical one must differ twice as much to be chosen."""
+_FRONTAL = 4
+"""Of the looks, those that the most frontal picture has small: yaw, pitch, roll, and the gaze to the side."""
+_EYES = 7
+
+
+def most_different(looks: Sequence[Floats], sharpness: Sequence[float], first: int, count: int) -> list[int]:
+    """``count`` numbers, ``first`` first: farthest-point selection (Gonzalez 1985).
+
+    Each next one has the largest product of worth and distance from all chosen so far. The distance is that of
+    ``looks`` (8,); the worth is the sharpness over the median one, within 0.5 to 1.25.
+    """
+    points = np.stack(looks)
+    worth = np.clip(np.asarray(sharpness) / max(float(np.median(sharpness)), 1e-6), _LEAST_WORTH, _MOST_WORTH)
+    chosen = [first]
+    nearest = np.linalg.norm(points - points[first], axis=1)
+    while len(chosen) < min(count, len(points)):
+        value = nearest * worth
+        value[chosen] = -1.0
+        chosen.append(int(value.argmax()))
+        nearest = np.minimum(nearest, np.linalg.norm(points - points[chosen[-1]], axis=1))
+    return chosen
+
+
+def most_frontal(looks: Sequence[Floats], sharpness: Sequence[float]) -> int:
+    """The number of the picture to animate when the user named none: frontal, sharp, eyes open as usual."""
+    points = np.stack(looks)
+    turned = np.linalg.norm(points[:, :_FRONTAL], axis=1)
+    shut = np.clip(np.median(points[:, _EYES]) - points[:, _EYES], 0.0, None)
+    soft = np.clip(1.0 - np.asarray(sharpness) / max(float(np.median(sharpness)), 1e-6), 0.0, None)
+    return int((turned + shut + 2.0 * soft).argmin())

@@ -1,0 +1,124 @@
+"""Further photos of the person, of which a frame borrows what the animated photo does not show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from enliven.geometry import Similarity
+from enliven.measure import looks
+from enliven.model.correction import corrected
+from enliven.model.guess import Guess, guess_of, layers_under
+from enliven.model.warp_engine import WarpEngine
+from enliven.topology import FACE_OVAL
+from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
+
+_LEAST_GAIN, _MOST_GAIN = 0.7, 1.4
+"""Of the contrast of a lender's colours when they are brought to the animated photo's."""
+_LEAST_ALPHA = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """A lender as its mesh alone moves it for one frame."""
+
+    rendering: Rendering
+    guess: Guess
+
+
+class Lender:
+    """One further photo: an upright square around the face, coloured like the animated photo."""
+
+    def __init__(self, picture: Picture, points: Floats, size: int, like: tuple[Picture, Floats]) -> None:
+        """``picture``: RGB (L, L, 3) with landmarks ``points`` in its pixels; ``size``: side S of the networks.
+
+        ``like``: picture and points of the animated photo's square.
+        """
+        self.picture = recoloured(picture, points, *like)
+        self.points = points
+        side = picture.shape[0]
+        self._to_own = Similarity(side / size, 0.0, (0.5 * side / size - 0.5, 0.5 * side / size - 0.5))
+        self.crop = FaceCrop(self._to_own, size)
+        self.looks = looks(Landmarks(points, (side, side)))
+        self._warp: WarpEngine | None = None
+
+    def seen(self) -> tuple[Picture, Floats]:
+        """What the networks read: picture (S, S, 3) and points (478, 3) in its pixels."""
+        small = cv2.resize(self.picture, (self.crop.size, self.crop.size), interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.uint8), self._moved(self.points, self._to_own.inverse())
+
+    def move(self, points: Floats) -> Moved:
+        """For landmarks (478, 3) in pixels of the networks' crop."""
+        if self._warp is None:  # few of 32 are ever needed
+            side = self.picture.shape[0]
+            self._warp = WarpEngine(self.picture, Landmarks(self.points, (side, side)))
+        rendering = self._warp.render(self._moved(points, self._to_own))
+        return Moved(rendering, guess_of(rendering, self.crop))
+
+    def overlay(self, moved: Moved, flow: Floats, alpha: Floats, crop: FaceCrop) -> Overlay | None:
+        """What it lends: its own pixels, at its own resolution, moved by the networks' ``flow``.
+
+        ``flow``: (S/2, S/2, 2) half crop sides; ``alpha``: (S, S) its share; ``crop``: where the square of the
+        animated photo lies. None where it lends nothing.
+        """
+        rows, columns = (np.nonzero(alpha.max(axis=axis) > _LEAST_ALPHA)[0] for axis in (1, 0))
+        if rows.size == 0:
+            return None
+        factor = self._to_own.scale
+        y0, y1 = int(rows[0] * factor), int((rows[-1] + 1) * factor)
+        x0, x1 = int(columns[0] * factor), int((columns[-1] + 1) * factor)
+        full = corrected(moved.rendering, flow, moved.guess, self.crop)
+        picture = self._read(full, (x0, y0, x1, y1))
+        shift = Similarity(1.0, 0.0, (float(x0), float(y0)))
+        window = FaceCrop(shift, max(x1 - x0, y1 - y0))
+        layers = layers_under(moved.rendering.overlays, window)[:, : y1 - y0, : x1 - x0].transpose(1, 2, 0)
+        shown = picture * (1.0 - layers[..., 3:]) + (layers[..., :3] + layers[..., 3:]) * np.float32(127.5)
+        image = np.clip(np.rint(shown), 0, 255).astype(np.uint8)
+        to_small = self._to_own.inverse() @ shift
+        share = cv2.warpAffine(
+            alpha, to_small.matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )
+        return Overlay(image, np.asarray(share, np.float32), crop.to_picture @ to_small)
+
+    def _read(self, rendering: Rendering, box_xyxy: tuple[int, int, int, int]) -> Floats:
+        """(h, w, 3) float32 the moved photo under a box of its own pixels."""
+        x0, y0, x1, y1 = box_xyxy
+        to_grid = rendering.crop.to_picture.inverse() @ Similarity(1.0, 0.0, (float(x0), float(y0)))
+        size_wh, way = (x1 - x0, y1 - y0), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        maps = cv2.warpAffine(rendering.flow, to_grid.matrix, size_wh, flags=way)
+        maps[..., 0] += np.arange(x0, x1, dtype=np.float32)
+        maps[..., 1] += np.arange(y0, y1, dtype=np.float32)[:, None]
+        border = cv2.BORDER_REPLICATE
+        read = cv2.remap(self.picture, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC, borderMode=border)
+        return np.asarray(read, np.float32)
+
+    @staticmethod
+    def _moved(points: Floats, by: Similarity) -> Floats:
+        """(478, 3) points, depth along."""
+        return np.column_stack([by.apply(points[:, :2]), points[:, 2] * by.scale]).astype(np.float32)
+
+
+def recoloured(picture: Picture, points: Floats, like: Picture, like_points: Floats) -> Picture:
+    """The picture with mean and spread of its face's colours brought to those of another picture of the person."""
+    mean, spread = _colours(picture, points)
+    wanted_mean, wanted_spread = _colours(like, like_points)
+    gain = np.clip(wanted_spread / np.maximum(spread, 1.0), _LEAST_GAIN, _MOST_GAIN)
+    changed = (picture.astype(np.float32) - mean) * gain + wanted_mean
+    return np.asarray(np.clip(np.rint(changed), 0, 255), np.uint8)
+
+
+def _colours(picture: Picture, points: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each channel inside the face's oval."""
+    inside = outlined(points[:, :2], FACE_OVAL, picture.shape[0]) > 0.5
+    pixels = picture[inside] if inside.any() else picture.reshape(-1, 3)
+    return pixels.mean(axis=0, dtype=np.float32), pixels.astype(np.float32).std(axis=0)
+
+
+def outlined(points: Floats, part: tuple[int, ...], side: int, shrink: int = 1) -> Floats:
+    """(side / shrink, side / shrink) 1 inside a closed contour; ``points`` (478, 2) in pixels of the side."""
+    cells = (points[list(part)] + 0.5) / shrink - 0.5
+    mask = np.zeros((side // shrink, side // shrink), np.float32)
+    cv2.fillPoly(mask, [np.rint(cells * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
+    return mask

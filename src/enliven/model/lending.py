@@ -1,0 +1,99 @@
+"""Which further photo a frame borrows from: the one that looks most like the frame, changed without a jump."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from enliven.model.lender import outlined
+from enliven.topology import FACE_OVAL, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from enliven.types import Floats
+
+_WEIGHTS = np.array([0.8, 0.8, 0.2, 0.5, 0.5, 1.5, 1.0, 1.0], np.float32)
+"""Of the looks (yaw, pitch, roll, gaze, mouth, its width, eyes): what a mesh cannot make up counts most."""
+_HELPS = 0.7
+"""A photo is borrowed from when it is nearer to the frame than this share of the animated photo's distance,"""
+_HELPED = 0.9
+"""and given up when it is farther than this one,"""
+_BETTER = 0.8
+"""or when another one is nearer than this share of its distance."""
+_MARGIN = 0.4
+"""And by at least this much: between two that are near there is nothing to gain."""
+_NEAR = 0.5
+"""Within half a difference that one sees at a glance, the animated photo does alone."""
+_FADE_FRAMES = 5
+"""In which a photo comes in and goes out."""
+_LEAST_SHARE = 1e-4
+_PARTS = (([5, 6], 0.3), ([3, 4, 7], 0.5), ([0, 1], 1.0))
+"""Looks that matter at mouth, eyes and skin, and by how much nearer a lender must be to be preferred there."""
+_ODDS_PER_STEP, _MOST_ODDS = 5.0, 6.0
+
+
+class Lending:
+    """Goes along with the frames and keeps at most one lender at a time."""
+
+    def __init__(self, base: Floats, lenders: Sequence[Floats]) -> None:
+        """The looks (8,) of the animated photo and of the others, see :func:`enliven.measure.looks`."""
+        self._base = base
+        self._lenders = np.stack(lenders) if lenders else np.zeros((0, len(base)), np.float32)
+        self._current: int | None = None
+        self._share = 0.0
+        self._begun = False
+
+    def step(self, looks: Floats) -> tuple[int, float] | None:
+        """The lender for a frame that shall look so, and how far it has come in (0..1); None for nobody."""
+        if not len(self._lenders):
+            return None
+        wanted = self._wanted(looks)
+        if not self._begun:
+            self._begun, self._current, self._share = True, wanted, float(wanted is not None)
+        elif wanted is not None and wanted == self._current:
+            self._share = min(1.0, self._share + 1 / _FADE_FRAMES)
+        elif self._share > 1 / _FADE_FRAMES:
+            self._share -= 1 / _FADE_FRAMES
+        else:
+            self._current, self._share = wanted, 0.0
+        return (self._current, self._share) if self._current is not None and self._share > 0 else None
+
+    def _wanted(self, looks: Floats) -> int | None:
+        own = _distance(self._base, looks)
+        others = np.array([_distance(lender, looks) for lender in self._lenders])
+        best = int(others.argmin())
+        if self._current is not None and others[self._current] < _HELPED * own and own > 0.8 * _NEAR:
+            kept = float(others[self._current])
+            return best if others[best] < min(_BETTER * kept, kept - _MARGIN) else self._current
+        return best if others[best] < _HELPS * own and own > _NEAR else None
+
+
+def _distance(one: Floats, other: Floats) -> float:
+    return float(np.linalg.norm((one - other) * _WEIGHTS))
+
+
+def prior(points: Floats, size: int, share: float, odds: tuple[float, float, float]) -> Floats:
+    """(2, S/4, S/4) log weights of the animated photo and of a lender that has come in by ``share``.
+
+    A lender lends inside the face only: hair, clothes and background are those of the animated photo.
+    ``points``: (478, 2) of the frame, in pixels of the crop of side S; ``odds``: of mouth, eyes and skin.
+    """
+    inside = cv2.blur(cv2.erode(outlined(points, FACE_OVAL, size, 4), np.ones((3, 3), np.uint8)), (5, 5))
+    favour = np.full_like(inside, odds[2])
+    for part, value in ((OUTER_LIPS, odds[0]), (RIGHT_EYE, odds[1]), (LEFT_EYE, odds[1])):
+        where = cv2.dilate(outlined(points, part, size, 4), np.ones((5, 5), np.uint8))
+        where = cv2.blur(where, (3, 3))
+        favour += (value - favour) * where
+    lent = np.log(np.maximum(inside * share, _LEAST_SHARE)) + favour
+    return np.asarray(np.stack([np.zeros_like(lent), lent]), np.float32)
+
+
+def odds_of(frame: Floats, base: Floats, lender: Floats) -> tuple[float, float, float]:
+    """Log odds for the lender at mouth, eyes and skin: how much nearer to the frame its looks (8,) are there.
+
+    What it does not show much better, the animated photo shows: seams cost more than small gains.
+    """
+    found = []
+    for part, margin in _PARTS:
+        own, other = (float(np.linalg.norm((one - frame)[part])) for one in (base, lender))
+        found.append(float(np.clip(_ODDS_PER_STEP * (own - other - margin), -_MOST_ODDS, _MOST_ODDS)))
+    return found[0], found[1], found[2]

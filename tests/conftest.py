@@ -1,0 +1,23 @@
+"""No test touches the user's own credentials and accepted terms: a folder of its own holds them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+BELONGS_TO_THE_USER = ("ENLIVEN_CERT", "ENLIVEN_KEY", "ENLIVEN_TRUST", "ENLIVEN_TIMESTAMP_SERVER")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_config_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Processes that tests start inherit it."""
+    kept = dict(os.environ)
+    for name in BELONGS_TO_THE_USER:
+        os.environ.pop(name, None)
+    os.environ["ENLIVEN_CONFIG"] = str(tmp_path_factory.mktemp("config") / "enliven")
+    os.environ["ENLIVEN_ACCEPT_TERMS"] = "1"
+    yield
+    os.environ.clear()
+    os.environ.update(kept)
