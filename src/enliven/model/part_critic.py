@@ -21,10 +21,8 @@ class PartCritic(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         inputs = (6, *_WIDTHS[:-1])
-        self.blocks = nn.ModuleList(
-            conv(i, o, spectral=True, stride=2) for i, o in zip(inputs, _WIDTHS, strict=True)
-        )
-        self.realism = conv(_WIDTHS[-1], 1, spectral=True)
+        self.blocks = nn.ModuleList(conv(i, o, stride=2) for i, o in zip(inputs, _WIDTHS, strict=True))
+        self.realism = conv(_WIDTHS[-1], 1)
 
     def forward(self, crops: Tensor, drawings: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Scores (N, 1, S/8, S/8) and the features after every block; both inputs (N, 3, S, S) in [-1, 1]."""
