@@ -51,9 +51,9 @@ def main() -> None:
         inputs = _inputs(Path(folder), checkpoint.config.size, asked.photos)
         steps = {**_torch_steps(checkpoint, inputs), **_runtime_steps(Path(folder), inputs, asked.threads)}
         truth = steps["torch float32"]()
-        times = _times(steps, asked.rounds)
+        times, processor = _times(steps, asked.rounds)
         for name, step in steps.items():
-            speed = _speed(times[name], times[_REFERENCE])
+            speed = _speed(times[name], times[_REFERENCE]) | {"processor_ms": _median(processor[name])}
             print(json.dumps({"runtime": name, **speed, **_errors(step(), truth), **_about(asked)}))
 
 
@@ -119,28 +119,34 @@ def _openvino_step(folder: Path, inputs: Inputs, threads: int, precision: str) -
     return step
 
 
-def _times(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of each and of the reference, taken in turns."""
+def _times(steps: dict[str, Step], rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Milliseconds, and those of all threads' processor time, of each and of the reference, taken in turns."""
     convolution, pictures = reference_convolution(torch.device("cpu"))
     runs: dict[str, Callable[[], object]] = {**steps, _REFERENCE: lambda: convolution(pictures)}
     taken: dict[str, list[float]] = {name: [] for name in runs}
+    processor: dict[str, list[float]] = {name: [] for name in runs}
     with torch.no_grad():
         for _ in range(rounds):
             for name, run in runs.items():
-                start = time.perf_counter()
+                start, worked = time.perf_counter(), time.process_time()
                 run()
                 taken[name].append(1000 * (time.perf_counter() - start))
-    return taken
+                processor[name].append(1000 * (time.process_time() - worked))
+    return taken, processor
 
 
 def _speed(taken: list[float], reference: list[float]) -> dict[str, float]:
     """The fastest round is what the machine can do, the median what it did under its present load."""
     return {
-        "ms": round(statistics.median(taken), 2),
+        "ms": _median(taken),
         "fastest_ms": round(min(taken), 2),
         "of_reference": round(statistics.median(taken) / statistics.median(reference), 2),
-        "reference_ms": round(statistics.median(reference), 2),
+        "reference_ms": _median(reference),
     }
+
+
+def _median(values: list[float]) -> float:
+    return round(statistics.median(values), 2)
 
 
 def _errors(found: list[Floats], truth: list[Floats]) -> dict[str, float]:

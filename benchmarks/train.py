@@ -3,7 +3,8 @@
     python -m benchmarks.train BANK [--preset hybrid|paper] [--threads N] [--steps N] [--shots K] [--adversary]
                                [--teacher FILE]
 
-Prints one JSON line: episodes and pictures a second (median of the steps), the arithmetic this takes as a share
+Prints one JSON line: episodes and pictures a second (median of the steps), episodes a second of processor time,
+which other work on the machine hardly changes, the arithmetic this takes as a share
 of what a large bf16 convolution reaches on the same threads in the same minute, and the share of waiting for data.
 """
 
@@ -44,22 +45,29 @@ def step_tflop(bank: Path, config: TrainConfig) -> float:
 
 
 def measure(bank: Path, config: TrainConfig, threads: int | None) -> dict[str, float]:
-    """Median rates over the steps after the first three."""
+    """Median seconds and processor seconds (all threads, preparing the data too) of the steps after the first three."""
     seconds: list[float] = []
+    worked: list[float] = []
     shares: list[float] = []
-    last = time.perf_counter()
+    last, last_worked = time.perf_counter(), time.process_time()
 
     def note(step: int, steps: int, rates: Mapping[str, float], losses: Mapping[str, float]) -> None:  # noqa: ARG001
-        nonlocal last
-        now = time.perf_counter()
+        nonlocal last, last_worked
+        now, now_worked = time.perf_counter(), time.process_time()
         if step > 3:
             seconds.append(now - last)
+            worked.append(now_worked - last_worked)
         shares.append(rates["data_share"])
-        last = now
+        last, last_worked = now, now_worked
 
     with tempfile.TemporaryDirectory() as folder:
         meta_train(bank, Path(folder) / "run", config, threads=threads, progress=note, say=lambda _: None)
-    return {"seconds": statistics.median(seconds), "fastest": min(seconds), "data_share": shares[-1]}
+    return {
+        "seconds": statistics.median(seconds),
+        "fastest": min(seconds),
+        "processor_seconds": statistics.median(worked),
+        "data_share": shares[-1],
+    }
 
 
 def main() -> None:
@@ -89,6 +97,7 @@ def main() -> None:
         "teacher": bool(options.teacher),
         "episodes_per_second": round(rate, 2),
         "fastest_step_episodes_per_second": round(config.batch / found["fastest"], 2),
+        "episodes_per_processor_second": round(config.batch / found["processor_seconds"], 2),
         "pictures_per_second": round(rate * (options.shots + 1), 2),
         "peak_tflops": round(peak, 3),
         "achieved_tflops": round(work / found["seconds"], 3),

@@ -16,11 +16,13 @@ from enliven.training import losses
 from enliven.training.batches import Batch
 from enliven.training.beginning import first_talker
 from enliven.training.feature_nets import FeatureLoss
+from enliven.training.part_player import PartPlayer
 from enliven.training.train_config import TrainConfig
 
 Logged = dict[str, Tensor]
 """Scalar losses by name, before their weights; and ``total``, after."""
 
+_OF_ADVERSARY = {"adversarial", "feature_matching", "match", "parts", "parts_matching"}
 _RAMP = 1000
 """Most steps over which the adversary's weight rises."""
 
@@ -55,6 +57,11 @@ class Game:
             "discriminator": torch.optim.Adam(self.judge.parameters(), settings.discriminator_rate, theirs),
             "table": torch.optim.SparseAdam(self.table.parameters(), settings.table_rate, theirs),
         }
+        self.parts = (
+            PartPlayer(fabric, settings) if config.losses.parts or config.losses.parts_matching else None
+        )
+        if self.parts:
+            self.optimisers["critic"] = self.parts.optimiser
         self.base_rates = {name: o.param_groups[0]["lr"] for name, o in self.optimisers.items()}
         trainee = _Trainee(self.talker)
         self._trainee, self._generator_step = fabric.setup(trainee, self.optimisers["generator"])
@@ -69,6 +76,7 @@ class Game:
         if adversary > 0:
             for _ in range(self.config.optimiser.discriminator_updates):
                 logged |= self._step_discriminator(batch, fake)
+                logged |= self.parts.learn(fake, batch) if self.parts else {}
         self._follow(step)
         return logged
 
@@ -89,6 +97,7 @@ class Game:
                 logged[loss.name] = loss(rendered.result, batch)
             if adversary > 0:
                 logged |= self._adversarial(rendered.result, embedding, batch)
+                logged |= self.parts.heard(rendered.result, batch) if self.parts else {}
         total = self._weighed(logged, adversary)
         self._generator_step.zero_grad()
         self.fabric.backward(total)
@@ -131,7 +140,7 @@ class Game:
         own = {feature.name: feature.weight for feature in self.features}
         total = next(iter(logged.values())).new_zeros(())
         for name, value in logged.items():
-            share = adversary if name in {"adversarial", "feature_matching", "match"} else 1.0
+            share = adversary if name in _OF_ADVERSARY else 1.0
             total = total + share * own.get(name, getattr(weights, name, 0.0)) * value
         return total
 

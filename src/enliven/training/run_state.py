@@ -64,7 +64,8 @@ def config_of(path: Path) -> dict[str, Any]:
 
 
 def _networks(game: Game) -> dict[str, nn.Module]:
-    return {"talker": game.talker, "mean": game.mean_talker, "judge": game.judge, "table": game.table}
+    networks = {"talker": game.talker, "mean": game.mean_talker, "judge": game.judge, "table": game.table}
+    return networks | ({"critic": game.parts.critic} if game.parts else {})
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

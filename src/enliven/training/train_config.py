@@ -51,6 +51,10 @@ class LossWeights:
     """L1 of the discriminator's features, mean over its blocks."""
     match: float = 0.1
     """L1 between e and W_i."""
+    parts: float = 0.3
+    """Hinge loss of the generator against the adversary that looks at mouth and eyes alone."""
+    parts_matching: float = 3.0
+    """L1 of that adversary's features."""
     emphasis: float = 5.0
     """How much a pixel near mouth and eyes counts in the L1 losses; 1 is like any other."""
 
@@ -162,6 +166,8 @@ def default_config(name: str) -> TrainConfig:
             adversarial=1.0,
             feature_matching=10.0,
             match=10.0,
+            parts=0.0,
+            parts_matching=0.0,
         ),
         optimiser=OptimiserSettings(
             generator_rate=5e-5, beta1=0.0, discriminator_beta1=0.0, discriminator_updates=2
