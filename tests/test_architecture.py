@@ -33,12 +33,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "gallery": GROUND | {"media", "face", "settings", "portrait"},
     # A head is photos with fitted parameters: it stands where photos stand.
     "heads": GROUND | {"gallery", "model", "portrait", "settings"},
+    "engines": GROUND | {"assets", "face", "gallery", "heads", "model", "settings"},
     "driving": GROUND | {"media", "face", "motion"},
     "recorder": GROUND | {"driving", "motion"},
     "contact_sheet": GROUND | {"media"},
     "animator": GROUND
-    | {"media", "face", "motion", "model", "compositing", "provenance"}
-    | {"settings", "portrait", "gallery", "heads", "driving", "prefetch", "assets"},
+    | {"media", "motion", "compositing", "provenance"}
+    | {"settings", "portrait", "gallery", "heads", "engines", "driving", "prefetch"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
     "fitting": GROUND | {"assets", "face", "gallery", "media", "model", "settings", "training"},

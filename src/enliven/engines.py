@@ -1,0 +1,42 @@
+"""Which engine makes the pixels, made ready for one person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from enliven.assets import builtin_weights
+from enliven.face.crop import crop_for, take
+from enliven.gallery.gather import Gallery
+from enliven.heads import open_head
+from enliven.model.engine import Engine
+from enliven.model.warp_engine import WarpEngine
+from enliven.settings import AnimateSettings
+
+
+def load_engine(settings: AnimateSettings, gallery: Gallery) -> Engine:
+    """The engine that the settings name, ready for one person. Raises ModelError for unusable weights."""
+    portrait = gallery.portrait
+    if settings.engine == "warp":
+        return WarpEngine(portrait.picture, portrait.landmarks)
+    from enliven.model.hybrid_engine import HybridEngine
+    from enliven.model.runtime import Graphs
+
+    weights = settings.weights or builtin_weights()
+    head = open_head(settings.head, weights) if settings.head else None
+    fitted = head.decoder if head else None
+    graphs = Graphs(weights, device=settings.device, threads=settings.threads, fitted=fitted)
+    crop = crop_for(portrait.landmarks, size=graphs.config.size)
+    lenders = [(shot.picture, shot.points) for shot in gallery.shots[1:]]
+    seen = take(portrait.picture, crop)
+    return HybridEngine(
+        portrait.picture, portrait.landmarks, crop, seen, graphs, lenders, head.psi if head else None
+    )
+
+
+def weights_of(settings: AnimateSettings) -> Path | None:
+    """The file of learned weights that the settings' engine reads, or None when it has none."""
+    if settings.engine == "warp":
+        return None
+    from enliven.model.runtime import WEIGHTS
+
+    return (settings.weights or builtin_weights()) / WEIGHTS
