@@ -132,7 +132,8 @@ def test_verifying_asks_for_no_network(enliven: Run, tmp_path: Path) -> None:
 
 def test_a_result_that_moves_without_its_sidecar_is_still_known(enliven: Run, tmp_path: Path) -> None:
     out = tmp_path / "out.webm"
-    assert enliven("animate", PHOTO, "-d", MOTION, "-o", out, *SHORT).returncode == 0
+    # Five frames of 256 pixels leave VP9 too little of the mark to be sure of; half a second at 512 is plenty.
+    assert enliven("animate", PHOTO, "-d", MOTION, "-o", out, "--end", "0.5").returncode == 0
     assert (tmp_path / "out.c2pa").exists()
     (tmp_path / "elsewhere").mkdir()
     moved = Path(shutil.move(out, tmp_path / "elsewhere" / "out.webm"))
