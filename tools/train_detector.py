@@ -23,7 +23,8 @@ import typer
 from enliven.compositing.paste import Paster
 from enliven.errors import EnlivenError, UsageError
 from enliven.model.detection_net import export_detector, parameter_count
-from enliven.training.detection_data import Crops, Recipe, load_crops, prepare
+from enliven.training.detection_crops import Crops, load_crops
+from enliven.training.detection_data import Recipe, prepare
 from enliven.training.detection_fakes import BLEND, WARP, LearnedMaker, Maker, WarpMaker
 from enliven.training.detection_report import as_text, measure
 from enliven.training.detection_train import WEIGHTS, DetectorSettings, load_detector, train_detector
@@ -89,9 +90,11 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(help="Stop in time; the rate still follows --steps.")
     ] = None,
+    begin: Annotated[Path | None, typer.Option(help="Weights of another run, else from scratch.")] = None,
+    rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
     threads: int = 1,
 ) -> None:
-    """The network, from scratch."""
+    """The network."""
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
     crops = _without(load_crops(data), without or [])
@@ -104,7 +107,8 @@ def train(
             line = "  ".join(f"{name} {value:.4g}" for name, value in facts.items())
             print(f"step {step}/{total}  {line}", flush=True)
 
-    print("weights:", train_detector(crops, out, DetectorSettings(steps=steps), show, minutes))
+    settings = DetectorSettings(steps=steps, rate=rate)
+    print("weights:", train_detector(crops, out, settings, show, minutes, begin))
 
 
 @app.command("measure")

@@ -1,8 +1,9 @@
 """The learned judgement of a photo or video that carries no mark: an estimate, never more.
 
-How judgements are pooled. A crop's logit is the mean of its 12 x 12 places; a second's, and a face's, is the mean
-of its looks' logits; a file's is its highest face's. A probability is the sigmoid of a logit. Means of logits, not
-sums: the looks at one face share its light, its camera and its encoding, and are no independent witnesses.
+How judgements are pooled. A crop's logit is the mean of the most suspect quarter of its 12 x 12 places; a
+second's, and a face's, is the mean of its looks' logits; a file's is its highest face's. A probability is the
+sigmoid of a logit. Means of logits, not sums: the looks at one face share its light, its camera and its encoding,
+and are no independent witnesses.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from enliven.errors import FaceError
 from enliven.geometry import Box
 from enliven.provenance.detect_faces import SeenFace, interval_of, is_photo, look_at_photo, looks_at_video
-from enliven.provenance.detect_model import DetectionModel
+from enliven.provenance.detect_model import DetectionModel, pooled
 from enliven.types import Floats, JsonObject, Picture
 
 LIKELY, UNLIKELY = 0.65, 0.35
@@ -192,7 +193,7 @@ class _Person:
         self._shown: tuple[float, SeenFace, Floats] | None = None
 
     def add(self, seen: SeenFace, evidence: Floats) -> None:
-        logit = float(evidence.mean())
+        logit = pooled(evidence)
         self._looks.append(Judged(seen.time, logit))
         if self._shown is None or logit > self._shown[0]:
             self._shown = (logit, seen, evidence.copy())

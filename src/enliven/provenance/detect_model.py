@@ -17,6 +17,8 @@ CROP_FACTOR = 1.45
 """Side of the crop over the face's longer side; the network was trained with it."""
 MAP_SIZE = 12
 """Places of the map per side; each sees 16 pixels and their surroundings."""
+SUSPECT = 4
+"""One place in so many decides, the most suspect ones."""
 _ASSET = "assets/detector.onnx"
 
 
@@ -36,12 +38,17 @@ class DetectionModel:
             ) from None
 
     def judge(self, crop: Picture) -> Floats:
-        """(192, 192, 3) RGB to (12, 12) calibrated logits; above 0 looks made, and their mean is the judgement."""
+        """(192, 192, 3) RGB to (12, 12) calibrated logits; above 0 looks made; :func:`pooled` judges the crop."""
         if crop.shape != (CROP_SIZE, CROP_SIZE, 3):
             raise ValueError(f"the detector reads crops of (192, 192, 3), got {crop.shape}")
         self._network.setInput(cv2.dnn.blobFromImage(as_video(crop)))
         logits: Floats = self._network.forward()[0]
         return logits
+
+
+def pooled(evidence: Floats) -> float:
+    """A crop's logit: the mean of its most suspect quarter of places."""
+    return float(np.sort(evidence, axis=None)[-(evidence.size // SUSPECT) :].mean())
 
 
 def as_video(crop: Picture) -> Picture:

@@ -10,16 +10,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from enliven.training.detection_chain import STORED_SIZE, to_rgb
-from enliven.training.detection_data import Crops
-from enliven.types import Picture
+from enliven.model.detection_net import STRIDE
+from enliven.training.detection_chain import SHARES_SIZE, STORED_SIZE, Shares, to_rgb
+from enliven.training.detection_crops import Crops
+from enliven.training.detection_patches import self_blended
+from enliven.types import Floats, Picture
+
+_CELL = STORED_SIZE // SHARES_SIZE
+_Crop = tuple[Picture, Shares]
 
 
 @dataclass(frozen=True)
 class Disturbance:
     """What both sides undergo on the fly, beside the way that was baked in."""
 
-    window: int = 144
+    window: int = 112
     """Side of the part that is read, in pixels; the map's places see no further anyway."""
     jpeg: float = 0.15
     """Chance of JPEG, of quality 40 to 95."""
@@ -31,35 +36,73 @@ class Disturbance:
     """Chance of being made smaller, down to a half, and larger again."""
 
 
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """True and made crops in turn."""
+
+    crops: Tensor
+    """(B, 3, w, w) float32 in 0..255, channels last."""
+    made: Tensor
+    """(B,) booleans."""
+    changed: Tensor
+    """(B, w / 16, w / 16) share of the pixels beneath that were changed, 0..1."""
+
+
 class BatchMaker:
-    """Every made crop stands beside a true one of the same person on the same way; engines take turns.
+    """Every made crop stands beside the true one of the same moment, cut and toned alike; engines take turns.
 
     Pairs spare the network to learn first that neither faces nor qualities tell anything.
     """
 
-    def __init__(self, crops: Crops, batch: int, seed: int, disturbance: Disturbance | None = None) -> None:
+    def __init__(
+        self,
+        crops: Crops,
+        batch: int,
+        seed: int,
+        disturbance: Disturbance | None = None,
+        patches: float = 0.0,
+    ) -> None:
+        """``patches``: share of pairs whose made crop is the true one blended with itself."""
         self._crops, self._batch, self._seed = crops, batch, seed
-        self._disturbance = disturbance or Disturbance()
+        self._disturbance, self._patches = disturbance or Disturbance(), patches
         made = sorted(set(crops.engine[crops.made].tolist()))
         self._made = [np.nonzero(crops.engine == name)[0] for name in made]
-        self._true: dict[int, list[int]] = {}
-        for place in np.nonzero(~crops.made)[0].tolist():
-            self._true.setdefault(int(crops.draw[place]), []).append(place)
+        self._partner = _partners(crops)
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """(B, 3, w, w) float32 in 0..255, channels last, and (B,) 1 for made; a pure function of the step."""
+    def at(self, step: int) -> Batch:
+        """A pure function of the step."""
         random = np.random.default_rng([self._seed, step])
-        wanted = [place for pair in range(self._batch // 2) for place in self._pair(random, step, pair)]
-        pictures = [disturbed(to_rgb(self._crops.planes[n]), self._disturbance, random) for n in wanted]
-        labels = self._crops.made[wanted].astype(np.float32)
-        return as_input(np.stack(pictures)), torch.from_numpy(labels)
+        crops = [crop for pair in range(self._batch // 2) for crop in self._pair(random, step, pair)]
+        seeds = np.repeat(random.integers(0, 2**31, len(crops) // 2), 2)  # a pair undergoes the same
+        seen = [
+            disturbed(*crop, self._disturbance, np.random.default_rng(seed))
+            for crop, seed in zip(crops, seeds, strict=True)
+        ]
+        return Batch(
+            as_input(np.stack([picture for picture, _ in seen])),
+            torch.arange(len(seen)) % 2 == 1,
+            torch.from_numpy(np.stack([share for _, share in seen])),
+        )
 
-    def _pair(self, random: np.random.Generator, step: int, pair: int) -> tuple[int, int]:
-        """The places of a true and a made crop."""
+    def _pair(self, random: np.random.Generator, step: int, pair: int) -> tuple[_Crop, _Crop]:
+        """A true and a made crop."""
         among = self._made[(step + pair) % len(self._made)]
         made = int(among[random.integers(len(among))])
-        partners = self._true[int(self._crops.draw[made])]
-        return partners[int(random.integers(len(partners)))], made
+        true = self._crop(self._partner[made])
+        if random.random() < self._patches:
+            return true, self_blended(true[0], random)
+        return true, self._crop(made)
+
+    def _crop(self, place: int) -> _Crop:
+        return to_rgb(self._crops.planes[place]), self._crops.changed[place]
+
+
+def _partners(crops: Crops) -> dict[int, int]:
+    """For each made crop the true one of the same moment of the same draw."""
+    moments: dict[int, list[int]] = {}
+    for place in np.nonzero(~crops.made)[0].tolist():
+        moments.setdefault(int(crops.draw[place]), []).append(place)
+    return {made: moments[int(crops.draw[made])].pop(0) for made in np.nonzero(crops.made)[0].tolist()}
 
 
 def as_input(pictures: Picture) -> Tensor:
@@ -73,14 +116,26 @@ def middle(picture: Picture, size: int) -> Picture:
     return picture[start : start + size, start : start + size]
 
 
-def disturbed(picture: Picture, amounts: Disturbance, random: np.random.Generator) -> Picture:
-    """(208, 208, 3) to (window, window, 3): any part of it, mirrored or not, lighter or darker, poorer."""
+def disturbed(
+    picture: Picture, changed: Shares, amounts: Disturbance, random: np.random.Generator
+) -> tuple[Picture, Floats]:
+    """(208, 208, 3) to (w, w, 3): any part of it, mirrored or not, lighter or darker, poorer.
+
+    With it goes the share that was changed at every place of the map, (w / 16, w / 16) in 0..1.
+    """
     if random.random() < amounts.scale:
         picture = _smaller_and_back(picture, random)
-    x, y = random.integers(0, STORED_SIZE - amounts.window + 1, 2)
-    part = picture[y : y + amounts.window, x : x + amounts.window]
+    places = amounts.window // STRIDE
+    x, y = random.integers(0, (STORED_SIZE - amounts.window) // _CELL + 1, 2)
+    part = picture[y * _CELL :, x * _CELL :][: amounts.window, : amounts.window]
+    cells = changed[y:, x:][: amounts.window // _CELL, : amounts.window // _CELL]
+    share = cv2.resize(cells, (places, places), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     if random.random() < 0.5:
-        part = part[:, ::-1]
+        part, share = part[:, ::-1], share[:, ::-1].copy()
+    return _poorer(part, amounts, random), np.asarray(share, np.float32)
+
+
+def _poorer(part: Picture, amounts: Disturbance, random: np.random.Generator) -> Picture:
     light = part.astype(np.float32) * random.uniform(0.8, 1.2) + random.uniform(-20, 20)
     if random.random() < amounts.blur:
         light = cv2.GaussianBlur(light, (0, 0), random.uniform(0.3, 1.2))

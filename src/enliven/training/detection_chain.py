@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -24,9 +24,13 @@ STORED_SIZE = 208
 CROP_FACTOR = 1.45
 """Side of the 192 pixels that are judged, over the face's longer side; the same as at run time."""
 _STORED_FACTOR = CROP_FACTOR * STORED_SIZE / 192
+_PLAIN_SHARE = 1 / 3
 _KERNELS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 Planes = npt.NDArray[np.uint8]
 """I420: (S * 3 / 2, S)."""
+Shares = npt.NDArray[np.uint8]
+"""(52, 52) share of changed pixels, 0 to 255, one for every 4 x 4 pixels of a stored crop."""
+SHARES_SIZE = STORED_SIZE // 4
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ class Chain:
         places = [Landmarks(p, (small, small)).moved(resize @ place, (small, small)).points for p in points]
         return (moved if self.crf is None else recoded(moved, self.crf)), places
 
+    def unencoded(self) -> Chain:
+        """The same way through space alone."""
+        return replace(self, crf=None)
+
     def _place(self, side: int) -> Similarity:
         """Turned and grown about the middle, then shifted."""
         middle = (side - 1) / 2
@@ -76,10 +84,12 @@ class Chain:
 
 
 def draw_chain(random: np.random.Generator) -> Chain:
-    """For training: a third is never encoded, the rest from good to poor H.264; half of all is made smaller."""
+    """For training: a third is only shifted; of the rest two thirds are encoded, and half is made smaller."""
+    if random.random() < _PLAIN_SHARE:
+        return draw_test_chain(random)
     return Chain(
-        turn_deg=float(random.normal(0, 4)),
-        grow=float(random.uniform(0.88, 1.1)),
+        turn_deg=float(random.normal(0, 3)),
+        grow=float(random.uniform(0.9, 1.1)),
         shift_px=(float(random.uniform(-4, 4)), float(random.uniform(-4, 4))),
         kernel=int(random.choice(_KERNELS)),
         scale=float(random.uniform(0.5, 1.0)) if random.random() < 0.5 else 1.0,
@@ -124,6 +134,12 @@ def stored_crop(frame: Picture, points: Floats) -> Planes:
     """The face of a frame as it is kept for training: I420 of side 208, (312, 208)."""
     crop = crop_for(Landmarks(points, (frame.shape[1], frame.shape[0])), STORED_SIZE, _STORED_FACTOR)
     return np.asarray(cv2.cvtColor(take(frame, crop), cv2.COLOR_RGB2YUV_I420), np.uint8)
+
+
+def changed_shares(stored: Planes) -> Shares:
+    """A stored crop of a black and white picture of what was changed, as shares."""
+    size = SHARES_SIZE, SHARES_SIZE
+    return np.asarray(cv2.resize(to_rgb(stored)[..., 1], size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def to_rgb(planes: Planes) -> Picture:

@@ -7,14 +7,11 @@ and the engine's frames of the same face go that way, so every person and every 
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from enliven.databank.bank import open_bank
 from enliven.databank.frames import FrameStore, open_frames
@@ -23,12 +20,14 @@ from enliven.errors import DatabankError, TrainingError
 from enliven.training.detection_chain import (
     Chain,
     Planes,
+    Shares,
+    changed_shares,
     draw_chain,
     draw_test_chain,
     resampled_again,
     stored_crop,
 )
-from enliven.training.detection_fakes import BLEND, TRUE, Maker, blend, draw_blend, transferred
+from enliven.training.detection_fakes import BLEND, TRUE, Maker, blend, difference, draw_blend, transferred
 from enliven.types import Floats, Picture
 
 CLIP_FRAMES, KEPT = 5, (0, 2, 4)
@@ -130,6 +129,7 @@ class Sample:
     """One stored crop."""
 
     planes: Planes
+    changed: Shares
     engine: str
     identity: str
     way: str
@@ -140,24 +140,41 @@ def _samples(source: ClipSource, recipe: Recipe, makers: Mapping[str, Maker], nu
     random = np.random.default_rng([recipe.seed, number])
     engine = recipe.engines[number % len(recipe.engines)]
     clip = source.draw(random)
-    made, made_points = _made(source, clip, engine, makers, random)
+    made = _made(source, clip, engine, makers, random)
     true = clip.frames
     if random.random() < _AGAIN_SHARE:
         true = [resampled_again(frame, random) for frame in true]
+    same = [np.zeros_like(frame) for frame in true]
     samples = []
     for way, chain in _ways(random, recipe.measured).items():
-        for kind, frames, points in ((TRUE, true, clip.points), (engine, made, made_points)):
-            seen, places = chain.apply(frames, points)
+        for kind, side in ((TRUE, Side(true, same, clip.points)), (engine, made)):
+            seen, places = chain.apply(side.frames, side.points)
+            changed, _ = chain.unencoded().apply(side.changed, side.points)
             samples += [
-                Sample(stored_crop(seen[k], places[k]), kind, clip.identity, way, number) for k in KEPT
+                Sample(
+                    stored_crop(seen[k], places[k]),
+                    changed_shares(stored_crop(changed[k], places[k])),
+                    *(kind, clip.identity, way, number),
+                )
+                for k in KEPT
             ]
     return samples
 
 
+@dataclass(frozen=True, eq=False)
+class Side:
+    """The true or the made frames of a draw."""
+
+    frames: list[Picture]
+    changed: list[Picture]
+    """White where an engine or a blend changed the picture it began with."""
+    points: Sequence[Floats]
+
+
 def _made(
     source: ClipSource, clip: Clip, engine: str, makers: Mapping[str, Maker], random: np.random.Generator
-) -> tuple[list[Picture], list[Floats]]:
-    """Self-reenactment, cross-reenactment or a blend, as frames with their landmarks."""
+) -> Side:
+    """Self-reenactment, cross-reenactment or a blend."""
     other = source.draw(random, but=clip.identity)
     if engine == BLEND:
         how, own = draw_blend(random), bool(random.random() < 0.3)
@@ -167,11 +184,13 @@ def _made(
             else list(zip(other.frames, other.points, strict=True))
         )
         pairs = zip(clip.frames, clip.points, donors, strict=True)
-        return [blend(frame, points, *donor, how) for frame, points, donor in pairs], clip.points
+        mixed = [blend(frame, points, *donor, how) for frame, points, donor in pairs]
+        return Side(mixed, list(map(difference, mixed, clip.frames)), clip.points)
     motion = clip.points
     if random.random() < 0.5:
         motion = transferred(clip.photo_points, other.points, source.size)
-    return makers[engine].make(clip.photo, clip.photo_points, motion), motion
+    frames = makers[engine].make(clip.photo, clip.photo_points, motion)
+    return Side(frames, [difference(frame, clip.photo) for frame in frames], motion)
 
 
 def _ways(random: np.random.Generator, measured: bool) -> dict[str, Chain]:
@@ -186,6 +205,7 @@ def _write_part(path: Path, samples: Sequence[Sample]) -> None:
         np.savez(
             temporary,
             planes=np.stack([s.planes for s in samples]),
+            changed=np.stack([s.changed for s in samples]),
             engine=np.array([s.engine for s in samples]),
             identity=np.array([s.identity for s in samples]),
             way=np.array([s.way for s in samples]),
@@ -216,73 +236,6 @@ def _claim(out: Path, recipe: Recipe, fingerprint: str) -> None:
         return
     out.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(about, indent=1) + "\n")
-
-
-@dataclass(frozen=True, eq=False)
-class Crops:
-    """Stored crops in memory; N of them."""
-
-    planes: Planes
-    """(N, 312, 208) I420."""
-    engine: npt.NDArray[np.str_]
-    identity: npt.NDArray[np.str_]
-    way: npt.NDArray[np.str_]
-    clip: npt.NDArray[np.int64]
-    """Crops of one clip, of one way and one engine, have the same number."""
-    draw: npt.NDArray[np.int64]
-    """True and made crops of the same people, on the same way, have the same number."""
-
-    @property
-    def made(self) -> npt.NDArray[np.bool_]:
-        """(N,) False for true ones."""
-        return np.asarray(self.engine != TRUE)
-
-    def where(self, wanted: npt.NDArray[np.bool_]) -> Crops:
-        """Those that are wanted, (N,) booleans."""
-        return Crops(
-            self.planes[wanted],
-            self.engine[wanted],
-            self.identity[wanted],
-            self.way[wanted],
-            self.clip[wanted],
-            self.draw[wanted],
-        )
-
-
-def load_crops(folders: Sequence[Path]) -> Crops:
-    """All parts of the folders. Raises TrainingError when there is none or one is damaged."""
-    files = [file for folder in folders for file in sorted(folder.glob("part-*.npz"))]
-    if not files:
-        raise TrainingError(
-            f"No prepared pictures lie in {', '.join(map(str, folders))}; run `prepare` first."
-        )
-    columns: dict[str, list[npt.NDArray[Any]]] = {}
-    for number, file in enumerate(files):
-        try:
-            with np.load(file, allow_pickle=False) as part:
-                for name in ("planes", "engine", "identity", "way"):
-                    columns.setdefault(name, []).append(part[name])
-                columns.setdefault("draw", []).append(part["draw"] + 1_000_000 * number)
-        except (OSError, ValueError, KeyError, zlib.error) as error:
-            raise TrainingError(f"{file} is damaged ({error}); remove it and prepare again.") from None
-    joined = {name: np.concatenate(arrays) for name, arrays in columns.items()}
-    draws = joined["draw"].astype(str)
-    clip = _numbered(draws, joined["engine"], joined["way"])
-    return Crops(
-        joined["planes"],
-        joined["engine"],
-        joined["identity"],
-        joined["way"],
-        clip,
-        _numbered(draws, joined["way"]),
-    )
-
-
-def _numbered(*texts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """(N,) the number of each row's combination of texts, alike for alike rows."""
-    keys = [" ".join(row) for row in zip(*(column.tolist() for column in texts), strict=True)]
-    numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
-    return np.array([numbers[key] for key in keys], np.int64)
 
 
 def _people(entries: Sequence[ShotEntry]) -> list[tuple[str, list[int]]]:

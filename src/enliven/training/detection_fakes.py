@@ -20,6 +20,7 @@ from enliven.types import Floats, Landmarks, Picture, Rendering, TrackedFace
 TRUE, WARP, BLEND = "true", "warp", "blend"
 """Where a picture comes from; learned engines have the names that their checkpoints are given."""
 
+_VISIBLE_LEVELS = 6
 Paste = Callable[[Picture, Rendering], Picture]
 """A photo and what an engine says about it become a frame; handed in, since training stands beside compositing."""
 
@@ -94,6 +95,12 @@ def blend(
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.6, how["feather"] * height))[..., None]
     mixed = under + (moved - under) * alpha
     return np.asarray(np.clip(np.round(mixed), 0, 255), np.uint8)
+
+
+def difference(made: Picture, begun: Picture) -> Picture:
+    """(H, W, 3) white where a picture is visibly not what it was made from any more, else black."""
+    changed = cv2.absdiff(made, begun).max(axis=2) > _VISIBLE_LEVELS
+    return np.repeat(changed[..., None], 3, axis=2).astype(np.uint8) * np.uint8(255)
 
 
 def _affine(source: Floats, target: Floats) -> npt.NDArray[np.float64]:

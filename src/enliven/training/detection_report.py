@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from enliven.model.detection_net import DetectionNet
-from enliven.training.detection_data import Crops
+from enliven.training.detection_crops import Crops
 from enliven.training.detection_scores import Scores, Separation, by_clip, score, separation
 
 ALL = "all"

@@ -11,7 +11,7 @@ import torch
 from enliven.model.detection_net import CROP_SIZE, DetectionNet, pooled
 from enliven.training.detection_batches import as_input, middle
 from enliven.training.detection_chain import to_rgb
-from enliven.training.detection_data import Crops
+from enliven.training.detection_crops import Crops
 
 Scores = npt.NDArray[np.float64]
 

@@ -18,9 +18,9 @@ from torch.nn import functional
 
 from enliven.errors import TrainingError
 from enliven.model.checkpoint import load_tensors, save_tensors
-from enliven.model.detection_net import DetectionConfig, DetectionNet, pooled
-from enliven.training.detection_batches import BatchMaker, Disturbance
-from enliven.training.detection_data import Crops
+from enliven.model.detection_net import SUSPECT, DetectionConfig, DetectionNet, pooled
+from enliven.training.detection_batches import Batch, BatchMaker, Disturbance
+from enliven.training.detection_crops import Crops
 from enliven.training.detection_scores import by_clip, fit_calibration, score, separation
 from enliven.training.interrupt import Interrupt
 
@@ -28,7 +28,10 @@ _FORMAT = "enliven-detector-training"
 WEIGHTS = "detector.safetensors"
 """Of a run: calibrated, the running mean of the steps."""
 _CHECKPOINT, _LOG = "state.safetensors", "log.jsonl"
-_MEAN_DECAY = 0.998
+_LONGEST_RISE = 200
+_MEAN_DECAY = 0.995
+_SHOWS = 0.25
+"""Part of the deciding places that must be changed for a made crop to be called made as a whole."""
 _APART_SHARE = 0.1
 """People of the training split whose crops are kept apart to calibrate on."""
 
@@ -43,14 +46,18 @@ class DetectorSettings:
     steps: int = 6000
     batch: int = 32
     rate: float = 2e-3
-    """Highest learning rate; it rises over the first 200 steps and falls to nothing as a cosine."""
+    """Highest learning rate; it rises over the first tenth, at most 200 steps, and falls to nothing as a cosine."""
     weight_decay: float = 0.02
     soften: float = 0.05
     """Targets are this far from 0 and 1, so that nothing is ever called certain."""
-    places: float = 0.5
-    """Weight of judging every place of the map by itself, which makes the map mean something."""
+    places: float = 1.0
+    """Weight of judging every place by itself: changed ones of made crops against all of true ones."""
+    changed: float = 0.2
+    """Share of a place's pixels from which it counts as changed; made crops' other places teach nothing."""
     order: float = 0.5
     """Weight of ranking the made crop of a pair above the true one (Burges et al. 2005, RankNet)."""
+    patches: float = 0.35
+    """Share of pairs whose made crop is the true one blended with a changed copy of itself."""
     seed: int = 0
     save_every: int = 500
     network: DetectionConfig = field(default_factory=DetectionConfig)
@@ -75,10 +82,16 @@ class _Run:
 
 
 def train_detector(
-    crops: Crops, out: Path, settings: DetectorSettings, say: Say | None = None, minutes: float | None = None
+    crops: Crops,
+    out: Path,
+    settings: DetectorSettings,
+    say: Say | None = None,
+    minutes: float | None = None,
+    begin: Path | None = None,
 ) -> Path:
     """Trains on prepared crops in the folder ``out``, going on where it stopped; gives the calibrated weights.
 
+    ``begin``: trained weights that a new run begins with, else random ones.
     After Ctrl-C or ``minutes`` the state is saved and, with the steps done so far, calibrated weights are written.
     Raises TrainingError when the folder holds a run with other settings, or learning goes wrong.
     """
@@ -86,12 +99,12 @@ def train_detector(
     learned, held = crops.where(~apart), crops.where(apart)
     _require_both(learned, "to learn from")
     _require_both(held, "kept apart to calibrate on")
-    run, batches = _open_run(out, settings), BatchMaker(learned, settings.batch, settings.seed)
+    run, batches = _open_run(out, settings, begin), _batches(learned, settings)
     until = math.inf if minutes is None else time.monotonic() + 60 * minutes
     seen, since = run.step, time.monotonic()
     with Interrupt() as interrupt:
         while run.step < settings.steps and not interrupt.asked and time.monotonic() < until:
-            loss = _step(run, *batches.at(run.step))
+            loss = _step(run, batches.at(run.step))
             run.step += 1
             if not math.isfinite(loss):
                 raise TrainingError(f"The loss is not a number at step {run.step}; try a lower rate.")
@@ -107,6 +120,10 @@ def train_detector(
                 say(run.step, settings.steps, facts)
     _save(out, run)
     return _write_calibrated(out, run.mean, held)
+
+
+def _batches(crops: Crops, settings: DetectorSettings) -> BatchMaker:
+    return BatchMaker(crops, settings.batch, settings.seed, settings.disturbance, settings.patches)
 
 
 def kept_apart(crops: Crops) -> Any:
@@ -127,22 +144,14 @@ def load_detector(path: Path) -> DetectionNet:
     return network.eval()
 
 
-def _step(run: _Run, crops: Tensor, made: Tensor) -> float:
+def _step(run: _Run, batch: Batch) -> float:
     """One batch; the running mean of the weights follows."""
-    settings = run.settings
     for group in run.optimiser.param_groups:
-        group["lr"] = settings.rate * _rate_share(run.step, settings.steps)
+        group["lr"] = run.settings.rate * _rate_share(run.step, run.settings.steps)
     run.network.train()
     with torch.autocast("cpu", torch.bfloat16):
-        places = run.network(crops)
-    targets = made * (1 - 2 * settings.soften) + settings.soften
-    whole = functional.binary_cross_entropy_with_logits(pooled(places.float()), targets)
-    each = functional.binary_cross_entropy_with_logits(
-        places.float(), targets[:, None, None].expand_as(places)
-    )
-    scores = pooled(places.float()).reshape(-1, 2)  # pairs of a true and a made crop
-    order = functional.softplus(scores[:, 0] - scores[:, 1]).mean()
-    loss = whole + settings.places * each + settings.order * order
+        places = run.network(batch.crops)
+    loss = _loss(places.float(), batch, run.settings)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     run.optimiser.step()
@@ -150,8 +159,36 @@ def _step(run: _Run, crops: Tensor, made: Tensor) -> float:
     return float(loss.detach())
 
 
+def _loss(places: Tensor, batch: Batch, settings: DetectorSettings) -> Tensor:
+    """The whole crop, its places, and the order within pairs; what shows nothing made teaches nothing made."""
+    changed = batch.changed >= settings.changed  # (B, h, w)
+    shows = (~batch.made | (changed.flatten(1).float().mean(dim=1) * SUSPECT > _SHOWS)).float()  # (B,)
+    high, low = 1 - settings.soften, settings.soften
+    each = _balanced(
+        places, changed.float(), (~batch.made)[:, None, None].expand_as(changed).float(), high, low
+    )
+    scores = pooled(places)
+    whole = _balanced(scores, batch.made.float() * shows, (~batch.made).float(), high, low)
+    pairs, both = scores.reshape(-1, 2), shows.reshape(-1, 2).prod(dim=1)  # of a true and a made crop
+    order = (functional.softplus(pairs[:, 0] - pairs[:, 1]) * both).sum() / both.sum().clamp(min=1)
+    return whole + settings.places * each + settings.order * order
+
+
+def _balanced(logits: Tensor, made: Tensor, true: Tensor, high: float, low: float) -> Tensor:
+    """Cross entropy with both kinds weighed alike, however many there are; ``made`` and ``true`` select them."""
+    as_made = functional.binary_cross_entropy_with_logits(
+        logits, torch.full_like(logits, high), reduction="none"
+    )
+    as_true = functional.binary_cross_entropy_with_logits(
+        logits, torch.full_like(logits, low), reduction="none"
+    )
+    of_made = (as_made * made).sum() / made.sum().clamp(min=1)
+    return (of_made + (as_true * true).sum() / true.sum().clamp(min=1)) / 2
+
+
 def _rate_share(step: int, steps: int) -> float:
-    return min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * step / steps))
+    rise = min(_LONGEST_RISE, max(1, steps // 10))
+    return min(1.0, (step + 1) / rise) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 @torch.no_grad()
@@ -177,9 +214,12 @@ def _write_calibrated(out: Path, network: DetectionNet, held: Crops) -> Path:
     return path
 
 
-def _open_run(out: Path, settings: DetectorSettings) -> _Run:
+def _open_run(out: Path, settings: DetectorSettings, begin: Path | None) -> _Run:
     torch.manual_seed(settings.seed)
     network, mean = DetectionNet(settings.network), DetectionNet(settings.network)
+    if begin:
+        network.load_state_dict(load_detector(begin).state_dict())
+        network.calibrate(1.0, 0.0)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     mean.load_state_dict(network.state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
