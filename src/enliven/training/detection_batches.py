@@ -26,13 +26,13 @@ class Disturbance:
 
     window: int = 112
     """Side of the part that is read, in pixels; the map's places see no further anyway."""
-    jpeg: float = 0.15
+    jpeg: float = 0.05
     """Chance of JPEG, of quality 40 to 95."""
-    blur: float = 0.1
+    blur: float = 0.05
     """Chance of a Gaussian blur of up to 1.2 pixels."""
-    noise: float = 0.1
+    noise: float = 0.05
     """Chance of camera noise of up to 6 levels."""
-    scale: float = 0.1
+    scale: float = 0.05
     """Chance of being made smaller, down to a half, and larger again."""
 
 

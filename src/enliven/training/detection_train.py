@@ -54,9 +54,11 @@ class DetectorSettings:
     """Weight of judging every place by itself: changed ones of made crops against all of true ones."""
     changed: float = 0.2
     """Share of a place's pixels from which it counts as changed; made crops' other places teach nothing."""
-    order: float = 0.5
+    whole: float = 0.1
+    """Weight of judging whole crops: their few deciding places say little before places are learned."""
+    order: float = 0.1
     """Weight of ranking the made crop of a pair above the true one (Burges et al. 2005, RankNet)."""
-    patches: float = 0.35
+    patches: float = 0.5
     """Share of pairs whose made crop is the true one blended with a changed copy of itself."""
     seed: int = 0
     save_every: int = 500
@@ -171,7 +173,7 @@ def _loss(places: Tensor, batch: Batch, settings: DetectorSettings) -> Tensor:
     whole = _balanced(scores, batch.made.float() * shows, (~batch.made).float(), high, low)
     pairs, both = scores.reshape(-1, 2), shows.reshape(-1, 2).prod(dim=1)  # of a true and a made crop
     order = (functional.softplus(pairs[:, 0] - pairs[:, 1]) * both).sum() / both.sum().clamp(min=1)
-    return whole + settings.places * each + settings.order * order
+    return settings.places * each + settings.whole * whole + settings.order * order
 
 
 def _balanced(logits: Tensor, made: Tensor, true: Tensor, high: float, low: float) -> Tensor:
