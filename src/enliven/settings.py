@@ -46,7 +46,7 @@ class AnimateSettings:
     """While the driver is lost: hold the last motion, skip those moments, or stop there."""
     smoothing: float = 1.0
     """Strength of the landmark filter; 0 is off."""
-    engine: str = "warp"
+    engine: str = "hybrid"
     """What makes the pixels: hybrid (learned), or warp (the photo's own pixels alone; needs no weights)."""
     weights: Path | None = None
     """Folder that `enliven export` wrote, for engine hybrid; None: the weights in the package."""

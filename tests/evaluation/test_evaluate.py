@@ -169,7 +169,7 @@ def test_a_report_is_replaced_only_when_asked_and_other_folders_never(
     with pytest.raises(OutputError, match="give --overwrite"):
         evaluate(bank.path, [], out, quick)
 
-    def fail(*_: object) -> Sequence[tuple[Picture, Floats]]:
+    def fail(*_: object, **__: object) -> Sequence[tuple[Picture, Floats]]:
         raise ModelError("broken")
 
     with monkeypatch.context() as patched:

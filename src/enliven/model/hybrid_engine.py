@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from enliven.measure import looks
+from enliven.model.caution import trust
 from enliven.model.correction import corrected, fade
 from enliven.model.drawing import draw_conditioning
 from enliven.model.guess import guess_of
@@ -80,7 +81,9 @@ class HybridEngine:
             borrowed = self._borrowed(self._lenders[number], other, frame)
         better = corrected(moved, frame.flow[0], guess, self._crop)
         overlays = (*moved.overlays, borrowed) if borrowed is not None else moved.overlays
-        return replace(better, overlays=overlays, retouch=self._retouch(frame))
+        return replace(
+            better, overlays=overlays, retouch=self._retouch(frame, trust(on_crop, self._crop.size))
+        )
 
     @property
     def lends(self) -> bool:
@@ -114,11 +117,14 @@ class HybridEngine:
         share = cv2.resize(frame.confidence[1], (size, size), interpolation=cv2.INTER_LINEAR)
         return lender.overlay(moved, frame.flow[1], share * self._fade, self._crop)
 
-    def _retouch(self, frame: NetworkFrame) -> Retouch:
-        """Brings the warped photo to the networks' result, and keeps its finer detail where they trust it."""
+    def _retouch(self, frame: NetworkFrame, share: Floats) -> Retouch:
+        """Brings the warped photo to the networks' result, and keeps its finer detail where they trust it.
+
+        ``share``: (S, S) how much of it counts.
+        """
         detail = np.clip(frame.mask / _TRUSTED, 0.0, 1.0)  # (S, S)
         add = (frame.result - detail * frame.warped) * 127.5 + 127.5 * (1.0 - detail)  # (3, S, S) grey levels
-        laid = np.concatenate([(detail - 1.0)[None], add]) * self._fade
+        laid = np.concatenate([(detail - 1.0)[None], add]) * (self._fade * share)
         laid[0] += 1.0
         return Retouch(np.ascontiguousarray(laid.transpose(1, 2, 0), np.float32), self._crop.to_picture)
 

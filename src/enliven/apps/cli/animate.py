@@ -100,7 +100,7 @@ def animate(
     smoothing: Smoothing = 1.0,
     engine: Annotated[
         str, typer.Option(help="What makes the pixels: hybrid (learned), or warp, which needs no weights.")
-    ] = "warp",
+    ] = "hybrid",
     weights: Annotated[
         Path | None,
         typer.Option(help="Folder that `enliven export` wrote.", show_default="those in the package"),

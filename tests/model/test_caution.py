@@ -1,0 +1,30 @@
+"""Where the networks' painting counts, and where the mesh's own layers show."""
+
+from __future__ import annotations
+
+import pytest
+from tests.synthetic_face import draw_face
+
+from enliven.measure import mouth_openness
+from enliven.model.caution import LEARNED_MOUTH, UNSEEN_MOUTH, trust
+from enliven.topology import INNER_LIPS
+
+SIZE = 128
+
+
+@pytest.mark.parametrize("mouth_open", [0.0, 0.2])
+def test_mouths_as_learned_are_painted_by_the_networks(mouth_open: float) -> None:
+    _, points = draw_face(SIZE, mouth_open=mouth_open)
+    assert mouth_openness(points) < LEARNED_MOUTH
+    assert (trust(points, SIZE) == 1.0).all()
+
+
+def test_a_mouth_wider_than_learned_shows_the_mesh_and_nothing_else_does() -> None:
+    _, points = draw_face(SIZE, mouth_open=1.0)
+    assert mouth_openness(points) > UNSEEN_MOUTH
+    share = trust(points, SIZE)
+    x, y = points[list(INNER_LIPS), :2].mean(axis=0).astype(int)
+    assert share[y, x] == pytest.approx(0.0, abs=1e-5)
+    x, y = points[1, :2].astype(int)  # the nose
+    assert share[y, x] == 1.0
+    assert share[:10].min() == 1.0
