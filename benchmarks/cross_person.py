@@ -95,7 +95,7 @@ def watch(
     source = observer.look(animator.portrait.picture, landmarks.points).descriptor
     watched, shown = Watched(), []
     drivers = _driver_openness(driving, observer, options)
-    frames = animator.frames(driving, end=Fraction(options.seconds))
+    frames = animator.frames(driving, end=Fraction(options.seconds), unmarked_because="it is measured here")
     for number, frame in enumerate(frames):
         if number % options.every:
             continue

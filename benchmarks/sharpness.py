@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import deque
 from itertools import islice
 from pathlib import Path
 
@@ -26,21 +27,22 @@ MOVED_SHARE = 0.01
 
 
 class Watched:
-    """An engine that remembers what it said last."""
+    """An engine that remembers what it said, since it works ahead of the frames."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self.name = engine, engine.name
-        self.last: Rendering | None = None
+        self._said: deque[Rendering] = deque()
 
     def render(self, points: Floats) -> Rendering:
-        self.last = self._engine.render(points)
-        return self.last
+        rendering = self._engine.render(points)
+        self._said.append(rendering)
+        return rendering
 
     def moved_px(self, size_wh: tuple[int, int]) -> Floats:
-        """(H, W) how far each pixel of the last picture came."""
-        assert self.last is not None
-        length = np.linalg.norm(self.last.flow, axis=2).astype(np.float32)
-        return np.asarray(cv2.warpAffine(length, self.last.crop.to_picture.matrix, size_wh), np.float32)
+        """(H, W) how far each pixel of the next frame came."""
+        rendering = self._said.popleft()
+        length = np.linalg.norm(rendering.flow, axis=2).astype(np.float32)
+        return np.asarray(cv2.warpAffine(length, rendering.crop.to_picture.matrix, size_wh), np.float32)
 
 
 def laplacian(picture: Picture) -> Floats:
@@ -63,7 +65,9 @@ def main() -> None:
     cv2.fillConvexPoly(face, cv2.convexHull(np.rint(points).astype(np.int32)), 1)
     most_px = MOVED_SHARE * float(np.ptp(points[:, 1]))
     before, ratios = laplacian(photo), []
-    for frame in islice(animator.frames(options.driving), options.frames):
+    for frame in islice(
+        animator.frames(options.driving, unmarked_because="sharpness is measured"), options.frames
+    ):
         still = (watched.moved_px(frame.size_wh) <= most_px) & (face > 0)
         if still.sum() > 0.1 * face.sum():
             ratios.append(float(laplacian(frame.image)[still].sum() / before[still].sum()))

@@ -23,7 +23,7 @@ from enliven.provenance.manifest import sha256_of
 from enliven.provenance.outlet import Outlet, Provenance, check_output, open_marker, open_output
 from enliven.settings import AnimateSettings, Summary
 from enliven.stopwatch import Stopwatch
-from enliven.types import Frame, Motion
+from enliven.types import Frame, Motion, Rendering
 
 PathLike = str | Path
 Pictures = PathLike | Sequence[PathLike]
@@ -189,12 +189,19 @@ class Animator:
     def _rendered(self, driver: Driving, watch: Stopwatch) -> Iterator[Frame]:
         transfer = MotionTransfer(self.portrait.photo_landmarks, self._transfer_settings())
         motions = transfer_stream(prefetch(driver, depth=8), transfer, _LOOKAHEAD_SECONDS)
+        for rendering, moment in prefetch(self._renderings(motions, watch), depth=2):
+            with watch.room("compositing"):
+                picture = self._paster.paste(rendering)
+            yield Frame(picture, moment)
+
+    def _renderings(
+        self, motions: Iterator[Motion], watch: Stopwatch
+    ) -> Iterator[tuple[Rendering, Fraction]]:
+        """What the engine says, with each frame's time."""
         for motion in self._without_losses(motions):
             with watch.room("model"):
                 rendering = self.engine.render(self.portrait.from_photo(motion.points))
-            with watch.room("compositing"):
-                picture = self._paster.paste(rendering)
-            yield Frame(picture, motion.time)
+            yield rendering, motion.time
 
     def _without_losses(self, motions: Iterator[Motion]) -> Iterator[Motion]:
         """What --on-lost makes of the moments in which the driver was not seen."""

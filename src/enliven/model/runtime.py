@@ -5,6 +5,7 @@ OpenVINO was the fastest of those measured at equal exactness (`python -m benchm
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -154,7 +155,7 @@ def _compiled(core: Any, graph: Path, device: str, threads: int) -> Any:
     settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
     if device == "CPU":
         settings["INFERENCE_PRECISION_HINT"] = _precision(core, graph)
-        settings["INFERENCE_NUM_THREADS"] = threads
+        settings["INFERENCE_NUM_THREADS"] = threads or max(1, (os.cpu_count() or 1) - 1)
     if not graph.is_file():
         raise ModelError(f"The graph {graph} is missing; export the model again.")
     try:
