@@ -78,7 +78,8 @@ def _inputs(folder: Path, size: int, photos: int) -> Inputs:
     layers = draw.uniform(0, 0.3, (photos, 4, size, size)).astype(np.float32)
     given = {"photos": pictures, "psi": psi, "drawing": -pictures[0]}
     scales = {f"features_{n}": value for n, value in enumerate(features)}
-    return {**given, "guessed_flow": flow, "guessed_layers": layers, **scales}
+    prior = np.zeros((photos, size // 4, size // 4), np.float32)
+    return {**given, "guessed_flow": flow, "guessed_layers": layers, "prior": prior, **scales}
 
 
 def _torch_steps(checkpoint: Checkpoint, inputs: Inputs) -> dict[str, Step]:
