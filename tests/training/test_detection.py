@@ -27,7 +27,7 @@ from enliven.model.detection_net import (
     pooled,
 )
 from enliven.provenance import detect_model
-from enliven.training import detection_chain
+from enliven.training import detection_batches, detection_chain
 from enliven.training.detection_batches import BatchMaker, Disturbance, disturbed
 from enliven.training.detection_chain import (
     SHARES_SIZE,
@@ -251,6 +251,20 @@ def test_places_of_a_true_crop_are_those_where_its_made_partner_was_changed() ->
     assert batch.changed[1::2].any()
     assert torch.equal(batch.changed_in_partner[0::2], batch.changed[1::2])
     assert not batch.changed_in_partner[1::2].any()
+
+
+@pytest.mark.parametrize(("left_out", "kind"), [(BLEND, "blended"), (WARP, "stretched")])
+def test_without_an_engine_nothing_of_its_kind_is_drawn(
+    left_out: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise AssertionError(f"{kind} was drawn")
+
+    monkeypatch.setattr(detection_batches, kind, forbidden)
+    crops = drawn_crops(6)
+    BatchMaker(crops.where(crops.engine != left_out), 16, seed=1, patches=1.0).at(0)
+    with pytest.raises(AssertionError, match="was drawn"):
+        BatchMaker(crops, 64, seed=1, patches=1.0).at(0)
 
 
 @pytest.mark.parametrize("seed", range(4))
