@@ -27,7 +27,7 @@ from enliven.model.detection_net import (
     pooled,
 )
 from enliven.provenance import detect_model
-from enliven.training import detection_chain
+from enliven.training import detection_batches, detection_chain
 from enliven.training.detection_batches import BatchMaker, Disturbance, disturbed
 from enliven.training.detection_chain import (
     SHARES_SIZE,
@@ -51,6 +51,7 @@ from enliven.training.detection_fakes import (
     draw_blend,
     transferred,
 )
+from enliven.training.detection_patches import blended, stretched
 from enliven.training.detection_report import as_text, measure
 from enliven.training.detection_scores import fit_calibration, score, separation
 from enliven.training.detection_train import (
@@ -242,6 +243,49 @@ def test_batches_pair_true_and_made_of_one_draw_and_repeat_exactly() -> None:
     assert one.changed.mean(dim=(1, 2)).tolist() == [0.0, 1.0] * 4
     assert torch.equal(one.crops, again.crops)
     assert not torch.equal(one.crops, maker.at(4).crops)
+
+
+def test_places_of_a_true_crop_are_those_where_its_made_partner_was_changed() -> None:
+    batch = BatchMaker(drawn_crops(6), 4, seed=1, patches=1.0).at(0)
+    assert not batch.changed[0::2].any()
+    assert batch.changed[1::2].any()
+    assert torch.equal(batch.changed_in_partner[0::2], batch.changed[1::2])
+    assert not batch.changed_in_partner[1::2].any()
+
+
+@pytest.mark.parametrize(("left_out", "kind"), [(BLEND, "blended"), (WARP, "stretched")])
+def test_without_an_engine_nothing_of_its_kind_is_drawn(
+    left_out: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise AssertionError(f"{kind} was drawn")
+
+    monkeypatch.setattr(detection_batches, kind, forbidden)
+    crops = drawn_crops(6)
+    BatchMaker(crops.where(crops.engine != left_out), 16, seed=1, patches=1.0).at(0)
+    with pytest.raises(AssertionError, match="was drawn"):
+        BatchMaker(crops, 64, seed=1, patches=1.0).at(0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_stretched_crop_is_as_resampled_as_the_true_one_and_differs_where_it_was_moved(seed: int) -> None:
+    picture = np.random.default_rng(9).integers(0, 256, (STORED_SIZE, STORED_SIZE, 3), np.uint8)
+    true, moved, share = stretched(picture, np.random.default_rng(seed))
+    differs = cv2.resize(np.abs(true.astype(int) - moved).max(axis=2).astype(np.float32), share.shape)
+    assert share.any()
+    assert differs[share == 255].mean() > 20
+    far = cv2.dilate(share, np.ones((25, 25), np.uint8)) == 0
+    assert differs[far].size == 0 or differs[far].max() < 40
+    assert (true != picture).any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_blended_crop_is_the_true_one_outside_its_part(seed: int) -> None:
+    picture, donor = np.random.default_rng(9).integers(0, 256, (2, STORED_SIZE, STORED_SIZE, 3), np.uint8)
+    mixed, share = blended(picture, donor, np.random.default_rng(seed))
+    differs = cv2.resize(np.abs(picture.astype(int) - mixed).max(axis=2).astype(np.float32), share.shape)
+    assert differs[share == 255].mean() > 20
+    assert differs[cv2.dilate(share, np.ones((15, 15), np.uint8)) == 0].max() == 0
 
 
 @settings(max_examples=12, deadline=None)

@@ -26,16 +26,27 @@ SUSPECT = 4
 _OPSET = 13
 _MEAN, _SPREAD = 118.0, 60.0
 """Of the colours of face crops, by and large."""
-_LUMA = (0.299, 0.587, 0.114)
-_RESIDUALS = (
+_YCC = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
+"""Luma and both colour differences of RGB."""
+_FINE = (
+    ((0, 0, 0, 0, 0), (0, 0, 0, 0, 0), (0, 1, -2, 1, 0), (0, 0, 0, 0, 0), (0, 0, 0, 0, 0)),
+    ((0, 0, 0, 0, 0), (0, 0, 1, 0, 0), (0, 0, -2, 0, 0), (0, 0, 1, 0, 0), (0, 0, 0, 0, 0)),
+    ((0, 0, 0, 0, 0), (0, 1, 0, 0, 0), (0, 0, -2, 0, 0), (0, 0, 0, 1, 0), (0, 0, 0, 0, 0)),
+    ((0, 0, 0, 0, 0), (0, 0, 0, 1, 0), (0, 0, -2, 0, 0), (0, 1, 0, 0, 0), (0, 0, 0, 0, 0)),
     ((0, 0, 0, 0, 0), (0, -1, 2, -1, 0), (0, 2, -4, 2, 0), (0, -1, 2, -1, 0), (0, 0, 0, 0, 0)),
     ((-1, 2, -2, 2, -1), (2, -6, 8, -6, 2), (-2, 8, -12, 8, -2), (2, -6, 8, -6, 2), (-1, 2, -2, 2, -1)),
-    ((0, 0, 0, 0, 0), (0, 0, 0, 0, 0), (0, 1, -2, 1, 0), (0, 0, 0, 0, 0), (0, 0, 0, 0, 0)),
+    ((0, 0, 0, 0, 0), (0, 0, 0, 0, 0), (0, -1, 0, 1, 0), (0, 0, 0, 0, 0), (0, 0, 0, 0, 0)),
+    ((0, 0, 0, 0, 0), (0, 0, -1, 0, 0), (0, 0, 0, 0, 0), (0, 0, 1, 0, 0), (0, 0, 0, 0, 0)),
 )
-"""High-pass filters of Fridrich and Kodovsky 2012 that Zhou et al. 2018 use against manipulated pictures."""
-_RESIDUAL_GAINS = (1 / 4, 1 / 12, 1 / 2)
-_MOST_RESIDUAL = 12.0
-"""Levels; what exceeds it is an edge of the scene, and no trace."""
+"""Second and first derivatives, and the high-pass filters of Fridrich and Kodovsky 2012 that Zhou et al. 2018 use
+against manipulated pictures."""
+_GAINS = (1 / 2, 1 / 2, 1 / 2, 1 / 2, 1 / 4, 1 / 12, 1 / 2, 1 / 2)
+_FLOOR = 0.15
+"""Levels, added before the logarithm: below it is rounding."""
+_CELL = 4
+"""Pixels of a side over which energies are taken."""
+_ENERGIES = 2 * (2 * len(_FINE) + 2)
+"""Mean and peak of every filter, at full and half size, and of both colour differences."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ class DetectionConfig:
     """Sizes of the network."""
 
     widths: tuple[int, int, int, int] = (16, 32, 64, 96)
-    """Channels at 1/2, 1/4, 1/8 and 1/16 of the crop's side."""
+    """Channels seen from colours, then at 1/4, 1/8 and 1/16 of the crop's side."""
 
     def __post_init__(self) -> None:
         if len(self.widths) != 4 or min(self.widths) < 4:
@@ -62,6 +73,39 @@ class Residual(nn.Module):
         return torch.relu(x + self.body(x))
 
 
+class Energies(nn.Module):
+    """How much fine detail lies in every 4 x 4 pixels, band by band, as logarithms; nothing in it is learned.
+
+    A part from elsewhere, or stretched, or from a network, is softer, sharper or noisier than what is around it.
+    Convolutions learn such variances slowly; handed over as logarithms, they are differences.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("filters", _filters(), persistent=False)
+        self.register_buffer("colours", torch.tensor(_YCC)[:, :, None, None], persistent=False)
+
+    filters: Tensor
+    colours: Tensor
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """(B, 3, S, S) in 0..255 to (B, 36, S / 4, S / 4)."""
+        seen = functional.conv2d(crops, self.colours)
+        luma, chroma = seen[:, :1], seen[:, 1:]
+        full = functional.conv2d(luma, self.filters, padding=2).abs()
+        half = functional.conv2d(functional.avg_pool2d(luma, 2), self.filters, padding=2).abs()
+        soft = functional.avg_pool2d(chroma, 2)
+        each = functional.conv2d(soft, self.filters[4:5].repeat(2, 1, 1, 1), padding=2, groups=2).abs()
+        fine = torch.cat([half, each], dim=1)
+        found = [
+            functional.avg_pool2d(full, _CELL),
+            functional.max_pool2d(full, _CELL),
+            functional.avg_pool2d(fine, _CELL // 2),
+            functional.max_pool2d(fine, _CELL // 2),
+        ]
+        return torch.log(torch.cat(found, dim=1) + _FLOOR)
+
+
 class DetectionNet(nn.Module):
     """RGB crops in 0..255 to a map of logits; above 0 stands for made."""
 
@@ -69,13 +113,15 @@ class DetectionNet(nn.Module):
         super().__init__()
         self.config = config or DetectionConfig()
         a, b, c, d = self.config.widths
-        self.register_buffer("residuals", _residual_filters(), persistent=False)
+        self.energies = Energies()
+        self.stem = nn.Sequential(*_conv(3, a, 7, _CELL))
+        self.level = nn.BatchNorm2d(2 * _ENERGIES)
         self.body = nn.Sequential(
-            *_conv(6, a, 5, 2),  # a stride in the first layer: fine traces survive as channels
-            *_conv(a, b, 3, 2),
+            *_conv(2 * _ENERGIES + a, b, 3, 1),
             *_conv(b, c, 3, 2),
             Residual(c),
             *_conv(c, d, 3, 2),
+            Residual(d),
             Residual(d),
         )
         self.drop = nn.Dropout2d(0.1)
@@ -83,15 +129,16 @@ class DetectionNet(nn.Module):
         self.register_buffer("slope", torch.ones(()))
         self.register_buffer("offset", torch.zeros(()))
 
-    residuals: Tensor
     slope: Tensor
     offset: Tensor
 
     def forward(self, crops: Tensor) -> Tensor:
         """(B, 3, S, S) in 0..255 to (B, S / 16, S / 16) logits, calibrated once :meth:`calibrate` was called."""
         with torch.autocast(crops.device.type, enabled=False):  # bfloat16 would drown them in rounding
-            fine = functional.conv2d(crops, self.residuals, padding=2).clamp(-_MOST_RESIDUAL, _MOST_RESIDUAL)
-        seen = torch.cat([(crops - _MEAN) / _SPREAD, fine / (_MOST_RESIDUAL / 3)], dim=1)  # (B, 6, S, S)
+            energies = self.energies(crops)
+            usual = functional.adaptive_avg_pool2d(energies, 1)
+            levels = self.level(torch.cat([energies, energies - usual], dim=1))
+        seen = torch.cat([levels, self.stem((crops - _MEAN) / _SPREAD)], dim=1)  # (B, C, S / 4, S / 4)
         features = self.drop(self.body(seen))
         logits: Tensor = self.head(features)[:, 0] * self.slope + self.offset
         return logits  # (B, S / 16, S / 16)
@@ -145,10 +192,9 @@ def export_detector(network: DetectionNet, path: Path, about: Sequence[tuple[str
         temporary.unlink(missing_ok=True)
 
 
-def _residual_filters() -> Tensor:
-    """(3, 3, 5, 5) on RGB: each filter on the luma."""
-    filters = torch.tensor(_RESIDUALS, dtype=torch.float32) * torch.tensor(_RESIDUAL_GAINS)[:, None, None]
-    return filters[:, None] * torch.tensor(_LUMA)[None, :, None, None]
+def _filters() -> Tensor:
+    """(8, 1, 5, 5), each about as strong as the others."""
+    return (torch.tensor(_FINE, dtype=torch.float32) * torch.tensor(_GAINS)[:, None, None])[:, None]
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> tuple[nn.Module, nn.Module, nn.Module]:

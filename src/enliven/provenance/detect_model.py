@@ -23,7 +23,7 @@ _ASSET = "assets/detector.onnx"
 
 
 class DetectionModel:
-    """The network that is shipped with this release; about 4 ms a crop on one core."""
+    """The network that is shipped with this release; some milliseconds a crop on one core."""
 
     def __init__(self, weights: bytes | None = None) -> None:
         """``weights``: an ONNX graph instead of the shipped one. Raises ProvenanceError when it cannot be read."""

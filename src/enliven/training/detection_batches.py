@@ -13,19 +13,22 @@ from torch import Tensor
 from enliven.model.detection_net import STRIDE
 from enliven.training.detection_chain import SHARES_SIZE, STORED_SIZE, Shares, to_rgb
 from enliven.training.detection_crops import Crops
-from enliven.training.detection_patches import self_blended
+from enliven.training.detection_fakes import BLEND, WARP
+from enliven.training.detection_patches import blended, stretched
 from enliven.types import Floats, Picture
 
 _CELL = STORED_SIZE // SHARES_SIZE
 _Crop = tuple[Picture, Shares]
+_STRETCHED, _OWN = 0.35, 0.6
+"""Share of patched pairs that is stretched; of the others, share that is blended with themselves."""
 
 
 @dataclass(frozen=True)
 class Disturbance:
     """What both sides undergo on the fly, beside the way that was baked in."""
 
-    window: int = 112
-    """Side of the part that is read, in pixels; the map's places see no further anyway."""
+    window: int = 144
+    """Side of the part that is read, in pixels."""
     jpeg: float = 0.05
     """Chance of JPEG, of quality 40 to 95."""
     blur: float = 0.05
@@ -47,6 +50,16 @@ class Batch:
     changed: Tensor
     """(B, w / 16, w / 16) share of the pixels beneath that were changed, 0..1."""
 
+    @property
+    def changed_in_partner(self) -> Tensor:
+        """``changed`` of the made crop, for the true one of each pair; 0 for the made ones.
+
+        Places of true crops are learned from there alone: were they taken from everywhere, the network would learn
+        where faces are usually changed.
+        """
+        of_made = self.changed[1::2]
+        return torch.stack([of_made, torch.zeros_like(of_made)], dim=1).flatten(0, 1)
+
 
 class BatchMaker:
     """Every made crop stands beside the true one of the same moment, cut and toned alike; engines take turns.
@@ -62,12 +75,16 @@ class BatchMaker:
         disturbance: Disturbance | None = None,
         patches: float = 0.0,
     ) -> None:
-        """``patches``: share of pairs whose made crop is the true one blended with itself."""
+        """``patches``: share of pairs whose made crop is the true one with a part blended in, or stretched.
+
+        Without `blend` or `warp` among the crops nothing of that kind is drawn either: what is left out is unseen.
+        """
         self._crops, self._batch, self._seed = crops, batch, seed
         self._disturbance, self._patches = disturbance or Disturbance(), patches
         made = sorted(set(crops.engine[crops.made].tolist()))
         self._made = [np.nonzero(crops.engine == name)[0] for name in made]
         self._partner = _partners(crops)
+        self._stretched = _stretched_share(set(made))
 
     def at(self, step: int) -> Batch:
         """A pure function of the step."""
@@ -89,12 +106,31 @@ class BatchMaker:
         among = self._made[(step + pair) % len(self._made)]
         made = int(among[random.integers(len(among))])
         true = self._crop(self._partner[made])
-        if random.random() < self._patches:
-            return true, self_blended(true[0], random)
+        if self._stretched is not None and random.random() < self._patches:
+            return self._patched(true[0], self._stretched, random)
         return true, self._crop(made)
+
+    def _patched(
+        self, true: Picture, stretched_share: float, random: np.random.Generator
+    ) -> tuple[_Crop, _Crop]:
+        """A true crop and what was drawn into it: itself, another face, or nothing but movement."""
+        nothing = np.zeros((SHARES_SIZE, SHARES_SIZE), np.uint8)
+        if random.random() < stretched_share:
+            same, moved, share = stretched(true, random)
+            return (same, nothing), (moved, share)
+        places = list(self._partner.values())
+        donor = true if random.random() < _OWN else self._crop(places[random.integers(len(places))])[0]
+        return (true, nothing), blended(true, donor, random)
 
     def _crop(self, place: int) -> _Crop:
         return to_rgb(self._crops.planes[place]), self._crops.changed[place]
+
+
+def _stretched_share(engines: set[str]) -> float | None:
+    """Of patched pairs; None: nothing is patched, since neither of the two simple engines is learned from."""
+    if {BLEND, WARP} <= engines:
+        return _STRETCHED
+    return {frozenset({BLEND}): 0.0, frozenset({WARP}): 1.0}.get(frozenset(engines & {BLEND, WARP}))
 
 
 def _partners(crops: Crops) -> dict[int, int]:

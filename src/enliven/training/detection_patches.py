@@ -1,13 +1,14 @@
-"""A true crop blended with a changed copy of itself (Shiohara and Yamasaki 2022, "Self-blended images").
+"""Made crops drawn while training, so that there is no end of them.
 
-Drawn while training, so there is no end of them; they teach what every blend has in common: a part of the face that
-was scaled, toned or sharpened another way than what surrounds it.
+Blended: a true crop with a part of a changed copy of itself (Shiohara and Yamasaki 2022, "Self-blended images") or of
+another face: scaled, toned or sharpened another way than what surrounds it. Stretched: parts of it moved.
 """
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from enliven.training.detection_chain import SHARES_SIZE, Shares
 from enliven.types import Floats, Picture
@@ -16,17 +17,44 @@ PATCH = "patch"
 """What such crops are called beside the engines."""
 _VISIBLE = 0.3
 """Of the mask; beneath it a pixel counts as the true one."""
+_MOVES = 0.7
+"""Pixels; what is moved by less counts as the true one."""
 
 
-def self_blended(picture: Picture, random: np.random.Generator) -> tuple[Picture, Shares]:
-    """(S, S, 3) with a part of it changed, and the share of changed pixels."""
-    changed = _toned(_resampled(_moved(picture, random), random), random)
+def blended(picture: Picture, donor: Picture, random: np.random.Generator) -> tuple[Picture, Shares]:
+    """(S, S, 3) with a part of ``donor``, which may be itself, and the share of changed pixels."""
+    changed = _toned(_resampled(_moved(donor, random), random), random)
+    if donor is not picture:
+        changed += picture.mean(axis=(0, 1)) - changed.mean(axis=(0, 1))
     mask = _mask(picture.shape[0], random)
     mixed = picture + (changed - picture) * mask[..., None]
-    share = cv2.resize(
-        (mask > _VISIBLE).astype(np.uint8) * 255, (SHARES_SIZE, SHARES_SIZE), interpolation=cv2.INTER_AREA
-    )
-    return np.asarray(np.clip(np.round(mixed), 0, 255), np.uint8), np.asarray(share, np.uint8)
+    return np.asarray(np.clip(np.round(mixed), 0, 255), np.uint8), _shares(mask > _VISIBLE)
+
+
+def stretched(picture: Picture, random: np.random.Generator) -> tuple[Picture, Picture, Shares]:
+    """(S, S, 3) as it is and with parts of it moved, both resampled alike; and the share of moved pixels."""
+    side = picture.shape[0]
+    base = np.mgrid[0:side, 0:side][::-1].astype(np.float32)  # (2, S, S) x and y
+    still = base + random.uniform(-0.5, 0.5, (2, 1, 1)).astype(np.float32)
+    field = np.zeros_like(base)
+    for _ in range(int(random.integers(1, 5))):
+        middle = random.uniform(0.3, 0.75, (2, 1, 1)) * side
+        reach = random.uniform(0.04, 0.13, (2, 1, 1)) * side
+        bump = np.exp(-(((base - middle) / reach) ** 2).sum(axis=0) / 2)
+        field += (random.uniform(-0.6, 0.6, (2, 1, 1)) * reach * bump).astype(np.float32)
+    moved = np.abs(field).max(axis=0) > _MOVES
+    return _taken(picture, still), _taken(picture, still + field), _shares(moved)
+
+
+def _taken(picture: Picture, places: Floats) -> Picture:
+    found = cv2.remap(picture, places[0], places[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(found, np.uint8)
+
+
+def _shares(changed: npt.NDArray[np.bool_]) -> Shares:
+    size = SHARES_SIZE, SHARES_SIZE
+    share = cv2.resize(changed.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(share, np.uint8)
 
 
 def _moved(picture: Picture, random: np.random.Generator) -> Picture:

@@ -47,19 +47,19 @@ class DetectorSettings:
     batch: int = 32
     rate: float = 2e-3
     """Highest learning rate; it rises over the first tenth, at most 200 steps, and falls to nothing as a cosine."""
-    weight_decay: float = 0.02
+    weight_decay: float = 0.05
     soften: float = 0.05
     """Targets are this far from 0 and 1, so that nothing is ever called certain."""
     places: float = 1.0
-    """Weight of judging every place by itself: changed ones of made crops against all of true ones."""
+    """Weight of judging every place by itself: changed ones of made crops against the same of the true ones."""
     changed: float = 0.2
     """Share of a place's pixels from which it counts as changed; made crops' other places teach nothing."""
-    whole: float = 0.1
-    """Weight of judging whole crops: their few deciding places say little before places are learned."""
-    order: float = 0.1
+    whole: float = 0.5
+    """Weight of judging whole crops."""
+    order: float = 0.3
     """Weight of ranking the made crop of a pair above the true one (Burges et al. 2005, RankNet)."""
     patches: float = 0.5
-    """Share of pairs whose made crop is the true one blended with a changed copy of itself."""
+    """Share of pairs whose made crop is the true one with a part blended in, or stretched."""
     seed: int = 0
     save_every: int = 500
     network: DetectionConfig = field(default_factory=DetectionConfig)
@@ -137,12 +137,17 @@ def kept_apart(crops: Crops) -> Any:
 
 
 def load_detector(path: Path) -> DetectionNet:
-    """Trained weights. Raises ModelError when the file is none."""
+    """Trained weights. Raises ModelError or TrainingError when the file holds none, or those of another design."""
     tensors, about = load_tensors(path)
     if about.get("format") != _FORMAT:
         raise TrainingError(f"{path} holds no detection network.")
     network = DetectionNet(DetectionConfig(tuple(about["widths"])))
-    network.load_state_dict(tensors)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError:
+        raise TrainingError(
+            f"{path} holds a detection network of another design; train one with this version of enliven."
+        ) from None
     return network.eval()
 
 
@@ -166,9 +171,8 @@ def _loss(places: Tensor, batch: Batch, settings: DetectorSettings) -> Tensor:
     changed = batch.changed >= settings.changed  # (B, h, w)
     shows = (~batch.made | (changed.flatten(1).float().mean(dim=1) * SUSPECT > _SHOWS)).float()  # (B,)
     high, low = 1 - settings.soften, settings.soften
-    each = _balanced(
-        places, changed.float(), (~batch.made)[:, None, None].expand_as(changed).float(), high, low
-    )
+    same = batch.changed_in_partner >= settings.changed
+    each = _balanced(places, changed.float(), same.float(), high, low)
     scores = pooled(places)
     whole = _balanced(scores, batch.made.float() * shows, (~batch.made).float(), high, low)
     pairs, both = scores.reshape(-1, 2), shows.reshape(-1, 2).prod(dim=1)  # of a true and a made crop
