@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
-from rich.console import Console
 from rich.progress import (
     BarColumn,
-    Progress,
     ProgressColumn,
     Task,
     TextColumn,
@@ -15,6 +11,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from enliven.apps.cli.bar import Bar
 
 
 class _Rate(ProgressColumn):
@@ -27,11 +25,15 @@ class _Rate(ProgressColumn):
         return Text(f"{rate:.2f} {self._what}/s" if rate else "")
 
 
-class CountProgress:
+_ESTIMATED_OVER_SECONDS = 120.0
+"""Videos take from one second to a minute each: over less than this the rate jumps."""
+
+
+class CountProgress(Bar):
     """So many of so many, a second, time left, and the shots kept; draws nothing when quiet."""
 
     def __init__(self, what: str, *, quiet: bool) -> None:
-        self._progress = Progress(
+        super().__init__(
             BarColumn(),
             TextColumn("{task.completed:.0f}/{task.total} " + what),
             _Rate(what),
@@ -39,21 +41,11 @@ class CountProgress:
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=quiet,
-            speed_estimate_period=120.0,
+            quiet=quiet,
+            speed_estimate_period=_ESTIMATED_OVER_SECONDS,
         )
         self._task = self._progress.add_task(what, total=None, shots=0)
 
     def update(self, done: int, total: int, shots: int) -> None:
         """``done`` of ``total``, and the shots kept so far."""
         self._progress.update(self._task, completed=done, total=total, shots=shots)
-
-    def __enter__(self) -> CountProgress:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()

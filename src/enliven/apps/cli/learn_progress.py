@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
+
+from enliven.apps.cli.bar import Bar
 
 
-class LearnProgress:
+class LearnProgress(Bar):
     """A bar over the pictures and then over the steps; draws nothing when quiet."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._progress = Progress(
+        super().__init__(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TextColumn("{task.completed:.0f}/{task.total} {task.fields[text]}"),
-            console=Console(stderr=True),
-            disable=quiet,
-            transient=True,
+            quiet=quiet,
         )
         self._task = self._progress.add_task("looking", total=None, text="pictures")
 
@@ -32,12 +30,3 @@ class LearnProgress:
         left = round(rates["seconds_left"])
         text = f"{rates['steps_per_second']:.1f} steps/s, {left // 60}:{left % 60:02d} left, loss {rates['loss']:.3f}"
         self._progress.update(self._task, description="learning", completed=step, total=steps, text=text)
-
-    def __enter__(self) -> LearnProgress:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
+
+from enliven.apps.cli.bar import Bar
 
 
-class TrainProgress:
+class TrainProgress(Bar):
     """A bar over the steps; draws nothing when quiet."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._console = Console(stderr=True)
-        self._progress = Progress(
+        super().__init__(
             TextColumn("training"),
             BarColumn(bar_width=20),
             TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[text]}"),
-            console=self._console,
-            disable=quiet,
-            transient=True,
+            quiet=quiet,
         )
         self._task = self._progress.add_task("training", total=1, text="preparing")
 
     def say(self, sentence: str) -> None:
         """A remark above the bar."""
         if not self._quiet:
-            self._console.print(sentence, markup=False, highlight=False)
+            self._progress.console.print(sentence, markup=False, highlight=False)
 
     def update(self, step: int, steps: int, rates: Mapping[str, float], losses: Mapping[str, float]) -> None:
         """After every step; see :class:`enliven.training.meta_train.Progress`."""
@@ -38,12 +35,3 @@ class TrainProgress:
             f"{left // 3600}:{left % 3600 // 60:02d}:{left % 60:02d} left, loss {losses['total']:.3f}"
         )
         self._progress.update(self._task, completed=step, total=steps, text=text)
-
-    def __enter__(self) -> TrainProgress:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
