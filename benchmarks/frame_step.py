@@ -114,7 +114,7 @@ def _openvino_step(folder: Path, inputs: Inputs, threads: int, precision: str) -
     request = openvino.Core().compile_model(str(folder / FRAME), "CPU", settings).create_infer_request()
 
     def step() -> list[Floats]:
-        found = request.infer(inputs)
+        found = request.infer(inputs, share_inputs=True)  # as the product does
         return [np.array(found[name], np.float32) for name in FRAME_OUTPUTS]
 
     return step
