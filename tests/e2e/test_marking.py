@@ -29,7 +29,7 @@ def somebody(tmp_path: Path) -> Path:
 
 def test_a_result_says_that_it_was_made_and_by_whose_consent(enliven: Run, somebody: Path) -> None:
     out = somebody.with_name("out.mp4")
-    made = enliven("animate", somebody, "-d", MOTION, "-o", out, *SHORT,
+    made = enliven("animate", somebody, "-d", MOTION, "-o", out, "--end", "0.5",
                    "--consent", "signed form of 3 May", "--subject", "Eileen Collins", "--label")  # fmt: skip
     assert made.returncode == 0, made.stderr
     told = enliven("verify", out)

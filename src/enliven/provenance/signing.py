@@ -8,14 +8,18 @@ from __future__ import annotations
 import io
 import os
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from PIL import Image
 
 from enliven.errors import ProvenanceError
 from enliven.provenance.credentials import Credentials
 from enliven.provenance.manifest import Ingredient, Making
+
+_Made = TypeVar("_Made")
 
 EMBEDDED = {
     ".mp4": "video/mp4",
@@ -55,11 +59,11 @@ class Signatory:
                     server.encode() if server else None,
                 )
             )
-            self._try(c2pa.Context.from_dict(_CHECKED))
+            _apart(lambda: self._try(c2pa.Context.from_dict(_CHECKED)))
         except c2pa.C2paError as error:
             raise _refused(credentials, server, error) from None
         self._context = c2pa.Context.from_dict(_SETTINGS)
-        self._template = self._with_own_manifests()
+        self._template = _apart(self._with_own_manifests)
 
     def sign(self, path: Path, *, title: str) -> None:
         """Put the manifest in a file; it is replaced by its signed copy. Raises ProvenanceError and OSError."""
@@ -96,7 +100,7 @@ class Signatory:
         if not embed:
             builder.set_no_embed()
         try:
-            return bytes(builder.sign(self._signer, media_type, source, target))
+            return _apart(lambda: bytes(builder.sign(self._signer, media_type, source, target)))
         except self._c2pa.C2paError as error:
             if target.error is not None:
                 raise target.error from None
@@ -136,6 +140,12 @@ class Signatory:
         Image.new("RGB", (8, 8)).save(picture, "PNG")
         builder = self._c2pa.Builder(self._making.definition("trial"), context)
         builder.sign(self._signer, "image/png", picture, out)
+
+
+def _apart(work: Callable[[], _Made]) -> _Made:
+    """Does the work in a thread of its own: C2PA reads and writes through callbacks, which swallow a Ctrl-C."""
+    with ThreadPoolExecutor(1, thread_name_prefix="c2pa") as thread:
+        return thread.submit(work).result()
 
 
 class _Recording:
