@@ -6,6 +6,7 @@ from pathlib import Path
 
 from enliven.assets import builtin_weights
 from enliven.face.crop import crop_for, take
+from enliven.face.matte import matte_of
 from enliven.gallery.gather import Gallery
 from enliven.heads import open_head
 from enliven.model.engine import Engine
@@ -16,8 +17,9 @@ from enliven.settings import AnimateSettings
 def load_engine(settings: AnimateSettings, gallery: Gallery) -> Engine:
     """The engine that the settings name, ready for one person. Raises ModelError for unusable weights."""
     portrait = gallery.portrait
+    matte = matte_of(portrait.picture, portrait.landmarks)
     if settings.engine == "warp":
-        return WarpEngine(portrait.picture, portrait.landmarks)
+        return WarpEngine(portrait.picture, portrait.landmarks, matte=matte)
     from enliven.model.hybrid_engine import HybridEngine
     from enliven.model.runtime import Graphs
 
@@ -28,9 +30,8 @@ def load_engine(settings: AnimateSettings, gallery: Gallery) -> Engine:
     crop = crop_for(portrait.landmarks, size=graphs.config.size)
     lenders = [(shot.picture, shot.points) for shot in gallery.shots[1:]]
     seen = take(portrait.picture, crop)
-    return HybridEngine(
-        portrait.picture, portrait.landmarks, crop, seen, graphs, lenders, head.psi if head else None
-    )
+    psi = head.psi if head else None
+    return HybridEngine(portrait.picture, portrait.landmarks, crop, seen, graphs, lenders, psi, matte=matte)
 
 
 def weights_of(settings: AnimateSettings) -> Path | None:

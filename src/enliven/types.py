@@ -130,6 +130,28 @@ class Retouch:
 
 
 @dataclass(frozen=True, eq=False)
+class Matte:
+    """How much of each pixel of a part of a photo is the person."""
+
+    alpha: Floats
+    """(h, w) float32 in 0..1, evenly over the part."""
+    box_xyxy: tuple[int, int, int, int]
+    """The part in whole photo pixels, ends outside."""
+
+
+@dataclass(frozen=True, eq=False)
+class Backdrop:
+    """What stays when the person moves in front of it; the same for all frames."""
+
+    plate: Picture
+    """RGB uint8 (h, w, 3): a part of the photo, the person's place filled in."""
+    alpha: Picture
+    """uint8 (h, w): 255 where the photo shows the person, who moves, 0 where it shows what stays."""
+    corner_xy: tuple[int, int]
+    """The part's first pixel in the photo."""
+
+
+@dataclass(frozen=True, eq=False)
 class Rendering:
     """What an engine says about one output frame: move the photo's pixels so, then add these.
 
@@ -141,6 +163,8 @@ class Rendering:
     crop: FaceCrop
     """Where the flow's grid lies in the photo; outside of it nothing moves."""
     overlays: tuple[Overlay, ...] = ()
+    backdrop: Backdrop | None = None
+    """Shown where the moved pixels are not the person's; None moves the background along."""
     retouch: Retouch | None = None
     """Applied last, over the overlays."""
 

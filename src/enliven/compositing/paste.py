@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from enliven.types import Floats, Overlay, Picture, Rendering, Retouch
+from enliven.types import Backdrop, Floats, Overlay, Picture, Rendering, Retouch
 
 
 class Paster:
@@ -23,9 +23,12 @@ class Paster:
         if x1 > x0 and y1 > y0:
             maps = _absolute_map(rendering, (x0, y0, x1, y1))
             # Cubic keeps the photo's sharpness; the bound guards against runaway coordinates.
-            result[y0:y1, x0:x1] = cv2.remap(
+            moved = cv2.remap(
                 self._photo, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
             )
+            if rendering.backdrop is not None:
+                _put_before(moved, maps, rendering.backdrop, (x0, y0))
+            result[y0:y1, x0:x1] = moved
         for overlay in rendering.overlays:
             _lay_over(result, overlay)
         if rendering.retouch is not None:
@@ -63,6 +66,24 @@ def _absolute_map(rendering: Rendering, box_xyxy: tuple[int, int, int, int]) -> 
     maps[..., 0] += np.arange(x0, x1, dtype=np.float32)
     maps[..., 1] += np.arange(y0, y1, dtype=np.float32)[:, None]
     return maps
+
+
+def _put_before(moved: Picture, maps: Floats, backdrop: Backdrop, corner_xy: tuple[int, int]) -> None:
+    """Keeps of the moved pixels only the person, and shows the backdrop elsewhere; in place.
+
+    ``maps``: (h, w, 2) photo pixel that each pixel was read from; ``corner_xy``: the first pixel in the photo.
+    """
+    left, top = corner_xy[0] - backdrop.corner_xy[0], corner_xy[1] - backdrop.corner_xy[1]
+    x0, y0 = max(0, -left), max(0, -top)
+    height, width = backdrop.alpha.shape
+    x1, y1 = min(moved.shape[1], width - left), min(moved.shape[0], height - top)
+    if x1 <= x0 or y1 <= y0:
+        return
+    read = maps[y0:y1, x0:x1] - np.array(backdrop.corner_xy, np.float32)
+    alpha = cv2.remap(backdrop.alpha, read, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    share = alpha.astype(np.float32) * np.float32(1 / 255)
+    plate = backdrop.plate[top + y0 : top + y1, left + x0 : left + x1]
+    moved[y0:y1, x0:x1] = cv2.blendLinear(moved[y0:y1, x0:x1], plate, share, 1.0 - share)
 
 
 def _lay_over(picture: Picture, overlay: Overlay) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from enliven.compositing.paste import Paster
 from enliven.errors import MissingExtraError, ModelError
+from enliven.face.matte import matte_of, mattes_of
 from enliven.model.warp_engine import WarpEngine
 from enliven.types import Floats, Landmarks, Picture
 
@@ -53,7 +54,8 @@ class Warp:
 
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
         height, width = photos[0].shape[:2]
-        self._engine = WarpEngine(photos[0], Landmarks(points[0], (width, height)))
+        landmarks = Landmarks(points[0], (width, height))
+        self._engine = WarpEngine(photos[0], landmarks, matte=matte_of(photos[0], landmarks))
         self._paster = Paster(photos[0])
 
     def render(self, points: Floats) -> Picture:
@@ -81,7 +83,7 @@ class Weights:
         self.name = f"{config.preset} {path.stem}"
 
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
-        self.head.embed(photos, points)
+        self.head.embed(photos, points, mattes_of(photos, points))
 
     def render(self, points: Floats) -> Picture:
         return self.head.render(points).result

@@ -13,7 +13,7 @@ import numpy as np
 
 from enliven.geometry import Similarity
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
+from enliven.types import Backdrop, FaceCrop, Floats, Landmarks, Matte, Overlay, Picture, Rendering
 
 FLOW_SHRINK = 2
 """Crop pixels in a cell of the guessed flow: lips and lids are thinner than the motion net's cells of four."""
@@ -32,21 +32,61 @@ class Guess:
 class Guesser:
     """Guesses for one photo that is itself the crop, as databanks hold them."""
 
-    def __init__(self, photo: Picture, points: Floats) -> None:
-        """``photo``: (S, S, 3); ``points``: (478, 3) in its pixels."""
+    def __init__(self, photo: Picture, points: Floats, matte: Matte | None = None) -> None:
+        """``photo``: (S, S, 3); ``points``: (478, 3) in its pixels; ``matte``: the person in it."""
         size = photo.shape[0]
-        self._crop = FaceCrop(Similarity(), size)
         landmarks = Landmarks(np.asarray(points, np.float32), (size, size))
-        self._engine = WarpEngine(np.ascontiguousarray(photo), landmarks)
+        self._engine = WarpEngine(np.ascontiguousarray(photo), landmarks, matte=matte)
+        self._reader = GuessReader(FaceCrop(Similarity(), size))
 
     def guess(self, points: Floats) -> Guess:
         """For driving landmarks (478, 3) in crop pixels."""
-        return guess_of(self._engine.render(np.asarray(points, np.float32)), self._crop)
+        return self._reader.read(self._engine.render(np.asarray(points, np.float32)))
+
+
+class GuessReader:
+    """Reads the part of renderings that lies under an upright crop of the same photo, frame after frame."""
+
+    def __init__(self, crop: FaceCrop) -> None:
+        self._crop = crop
+        self._plate: tuple[Backdrop, Floats] | None = None
+
+    def read(self, rendering: Rendering) -> Guess:
+        """Flow and layers of one rendering."""
+        flow = _flow_under(rendering, self._crop)
+        stacked = np.zeros((self._crop.size, self._crop.size, 4), np.float32)
+        if rendering.backdrop is not None:
+            stacked = self._behind(rendering.backdrop, flow)
+        return Guess(flow, _laid_on(stacked, rendering.overlays, self._crop))
+
+    def _behind(self, backdrop: Backdrop, flow: Floats) -> Floats:
+        """(S, S, 4) the backdrop where the moved outline is open: RGB times alpha, then alpha."""
+        if self._plate is None or self._plate[0] is not backdrop:
+            self._plate = (backdrop, _plate_under(backdrop, self._crop))
+        size, to_picture = self._crop.size, self._crop.to_picture
+        cells = cv2.resize(flow, (size, size), interpolation=cv2.INTER_LINEAR)
+        maps = cells * np.float32(to_picture.scale * size / 2)
+        axis = np.arange(size, dtype=np.float32) * np.float32(to_picture.scale)
+        maps[..., 0] += axis + np.float32(to_picture.shift_px[0] - backdrop.corner_xy[0])
+        maps[..., 1] += (axis + np.float32(to_picture.shift_px[1] - backdrop.corner_xy[1]))[:, None]
+        person = cv2.remap(backdrop.alpha, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        behind: Floats = self._plate[1] * (1.0 - person.astype(np.float32) / 255)[..., None]
+        return behind
 
 
 def guess_of(rendering: Rendering, crop: FaceCrop) -> Guess:
     """The part of a rendering that lies under an upright ``crop`` of the same photo."""
-    return Guess(_flow_under(rendering, crop), layers_under(rendering.overlays, crop))
+    return GuessReader(crop).read(rendering)
+
+
+def _plate_under(backdrop: Backdrop, crop: FaceCrop) -> Floats:
+    """(S, S, 4) the backdrop's plate as the crop shows it, RGB in [-1, 1] and 1; nothing outside of it."""
+    x, y = backdrop.corner_xy
+    whole = np.ones(backdrop.alpha.shape, np.float32)
+    stacked = np.zeros((crop.size, crop.size, 4), np.float32)
+    place = Similarity(1.0, 0.0, (float(x), float(y)))
+    _stack(stacked, Overlay(backdrop.plate, whole, place), crop.to_picture.inverse() @ place)
+    return stacked
 
 
 def grid_to_crop(shrink: int = FLOW_SHRINK) -> Similarity:
@@ -67,8 +107,11 @@ def _flow_under(rendering: Rendering, crop: FaceCrop) -> Floats:
 
 def layers_under(overlays: tuple[Overlay, ...], crop: FaceCrop) -> Floats:
     """(4, S, S) the overlays as they lie on the crop: RGB in [-1, 1] times alpha, then alpha."""
-    size = crop.size
-    stacked = np.zeros((size, size, 4), np.float32)
+    return _laid_on(np.zeros((crop.size, crop.size, 4), np.float32), overlays, crop)
+
+
+def _laid_on(stacked: Floats, overlays: tuple[Overlay, ...], crop: FaceCrop) -> Floats:
+    """(4, S, S) the overlays over what is ``stacked`` (S, S, 4) already."""
     to_crop = crop.to_picture.inverse()
     for overlay in overlays:
         _stack(stacked, overlay, to_crop @ overlay.to_picture)

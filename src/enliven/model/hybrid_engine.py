@@ -12,12 +12,12 @@ from enliven.measure import looks
 from enliven.model.caution import trust
 from enliven.model.correction import corrected, fade
 from enliven.model.drawing import draw_conditioning
-from enliven.model.guess import guess_of
+from enliven.model.guess import GuessReader
 from enliven.model.lender import Lender, Moved
 from enliven.model.lending import Lending, odds_of, prior
 from enliven.model.runtime import Graphs, NetworkFrame, Person
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering, Retouch
+from enliven.types import FaceCrop, Floats, Landmarks, Matte, Overlay, Picture, Rendering, Retouch
 
 _TRUSTED = 0.5
 """Mask from which on the photo's detail, finer than the networks' pixels, is kept whole."""
@@ -42,14 +42,18 @@ class HybridEngine:
         graphs: Graphs,
         lenders: Sequence[tuple[Picture, Floats]] = (),
         psi: Floats | None = None,
+        *,
+        matte: Matte | None = None,
     ) -> None:
         """``photo``: RGB (H, W, 3); ``crop``: upright, as large as the networks read; ``seen``: its pixels.
 
         ``lenders``: further photos, each an upright square (L, L, 3) around the face and its points (478, 3) in it;
-        ``psi``: AdaIN parameters fitted to the person, in place of those that the photos give.
+        ``psi``: AdaIN parameters fitted to the person, in place of those that the photos give; ``matte``: the
+        person in the animated photo.
         """
-        self._warp = WarpEngine(photo, landmarks)
+        self._warp = WarpEngine(photo, landmarks, matte=matte)
         self._graphs, self._crop = graphs, crop
+        self._reader = GuessReader(crop)
         self._to_crop = crop.to_picture.inverse()
         self._image_size_wh = landmarks.image_size_wh
         own = self._on_crop(landmarks.points)
@@ -66,7 +70,7 @@ class HybridEngine:
     def render(self, points: Floats) -> Rendering:
         """The person with landmarks at ``points``, (478, 3) float32 in photo pixels."""
         moved = self._warp.render(points)
-        guess = guess_of(moved, self._crop)
+        guess = self._reader.read(moved)
         on_crop = self._on_crop(points)
         drawing = self._drawing(on_crop)
         wanted = looks(Landmarks(points, self._image_size_wh))

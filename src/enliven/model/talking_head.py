@@ -17,7 +17,7 @@ from enliven.model.drawing import draw_conditioning
 from enliven.model.guess import Guesser
 from enliven.model.layers import fold_spectral_norm
 from enliven.model.talker import Guesses, Person, Rendered
-from enliven.types import Floats, Picture
+from enliven.types import Floats, Matte, Picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,16 @@ class TalkingHead:
         return cls(networks_of(checkpoint, str(path)), checkpoint.config, device)
 
     @torch.no_grad()
-    def embed(self, photos: Sequence[Picture], points: Sequence[Floats]) -> Floats:
-        """Makes the person of K crops (S, S, 3) with landmarks (478, 3) in crop pixels ready; gives e, (E,)."""
+    def embed(
+        self,
+        photos: Sequence[Picture],
+        points: Sequence[Floats],
+        mattes: Sequence[Matte | None] | None = None,
+    ) -> Floats:
+        """Makes the person of K crops (S, S, 3) with landmarks (478, 3) in crop pixels ready; gives e, (E,).
+
+        ``mattes``: where the person is in each; without them the background moves along with the head.
+        """
         size = self.config.size
         if not photos or len(photos) != len(points):
             raise ModelError(
@@ -72,7 +80,8 @@ class TalkingHead:
         )
         self._person = person
         self.wear({})
-        self._guessers = [Guesser(photo, at) for photo, at in zip(photos, points, strict=True)]
+        found = mattes or [None] * len(photos)
+        self._guessers = [Guesser(*each) for each in zip(photos, points, found, strict=True)]
         return _array(person.embedding[0])
 
     @torch.no_grad()

@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 from enliven.geometry import Similarity
 from enliven.model import eyes
+from enliven.model.backdrop import backdrop_of
 from enliven.model.far_side import FarSide
-from enliven.model.head_flow import HeadExtent, border_weight, head_weight, outer_flow
+from enliven.model.head_flow import CUT_OUT, HeadExtent, border_weight, head_weight, outer_flow
 from enliven.model.mesh_flow import MeshFlow
 from enliven.model.mouth import MouthLayer
 from enliven.topology import STABLE
-from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
+from enliven.types import FaceCrop, Floats, Landmarks, Matte, Overlay, Picture, Rendering
 
 _COARSE = 64
 """Side of the grid on which the smooth flow around the face is computed."""
@@ -42,11 +43,15 @@ class WarpEngine:
         landmarks: Landmarks,
         extent: HeadExtent | None = None,
         *,
+        matte: Matte | None = None,
         finest: int = _FINEST,
     ) -> None:
-        """``photo``: RGB (H, W, 3); ``landmarks`` in its pixels; ``finest``: side of the flow's grid at most."""
+        """``photo``: RGB (H, W, 3); ``landmarks`` in its pixels; ``finest``: side of the flow's grid at most.
+
+        ``matte``: the person in the photo, who then moves in front of a background that stays as it is.
+        """
         self._finest = finest
-        self._extent = extent or HeadExtent()
+        self._extent = extent or (CUT_OUT if matte else HeadExtent())
         self._source = landmarks.points
         self._face_px = float(np.linalg.norm(landmarks.xy[10] - landmarks.xy[152]))
         self.crop = self._moving_square(landmarks)
@@ -56,6 +61,7 @@ class WarpEngine:
         self._border = self._still_border(photo.shape[1], photo.shape[0])
         self._eyes = [eyes.EyeLayer(photo, landmarks.xy, names) for names in (eyes.RIGHT, eyes.LEFT)]
         self._mouth = MouthLayer(photo, landmarks.xy)
+        self._backdrop = backdrop_of(photo, matte, self._face_px) if matte else None
 
     def render(self, points: Floats) -> Rendering:
         """The photo's pixels moved so that the landmarks lie at ``points``, (478, 3) photo pixels."""
@@ -65,7 +71,7 @@ class WarpEngine:
         face = self._mesh.flow_of(target, labels)
         flow = around + (face - around) * self._seam(labels >= 0)[..., None]
         photo_px = np.float32(self.crop.to_picture.scale)
-        return Rendering(flow * photo_px, self.crop, self._overlays(points, target, labels))
+        return Rendering(flow * photo_px, self.crop, self._overlays(points, target, labels), self._backdrop)
 
     def _moving_square(self, landmarks: Landmarks) -> FaceCrop:
         side = _CROP_HEIGHTS * self._face_px

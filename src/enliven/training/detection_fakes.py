@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enliven.face.matte import matte_of, mattes_of
 from enliven.model.talking_head import TalkingHead
 from enliven.model.warp_engine import WarpEngine
 from enliven.motion.transfer import MotionTransfer
@@ -40,7 +41,8 @@ class WarpMaker:
 
     def make(self, photo: Picture, photo_points: Floats, motion: Sequence[Floats]) -> list[Picture]:
         """See :class:`Maker`."""
-        engine = WarpEngine(photo, Landmarks(photo_points, (photo.shape[1], photo.shape[0])))
+        landmarks = Landmarks(photo_points, (photo.shape[1], photo.shape[0]))
+        engine = WarpEngine(photo, landmarks, matte=matte_of(photo, landmarks))
         return [self._paste(photo, engine.render(points)) for points in motion]
 
 
@@ -57,7 +59,7 @@ class LearnedMaker:
         """See :class:`Maker`."""
         head = self._heads[self._turn % len(self._heads)]
         self._turn += 1
-        head.embed([photo], [photo_points])
+        head.embed([photo], [photo_points], mattes_of([photo], [photo_points]))
         return [head.render(points).result for points in motion]
 
 
