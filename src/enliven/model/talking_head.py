@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -16,13 +17,16 @@ from enliven.model.config import ModelConfig
 from enliven.model.drawing import draw_conditioning
 from enliven.model.guess import Guesser
 from enliven.model.layers import fold_spectral_norm
+from enliven.model.nearest import Nearest
 from enliven.model.talker import Guesses, Person, Rendered
 from enliven.types import Floats, Matte, Picture
+
+Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class HeadRendering:
-    """One frame of one person, at the size of the crops (S); K photos, flow grid of side g."""
+    """One frame of one person, at the size of the crops (S), from M of the K photos; flow grid of side g."""
 
     result: Picture
     """(S, S, 3) the finished crop: mask * warped + (1 - mask) * synthesis."""
@@ -31,9 +35,11 @@ class HeadRendering:
     mask: Floats
     """(S, S) in 0..1; 1 shows the warped photo, 0 the synthesis."""
     flow: Floats
-    """(K, g, g, 2) crop pixels: place to read in photo k minus place to write."""
+    """(M, g, g, 2) crop pixels: place to read in a photo minus place to write."""
     confidence: Floats
-    """(K, g, g) share of photo k at every place; sums to 1 over K."""
+    """(M, g, g) share of a photo at every place; sums to 1 over M."""
+    photos: Indices
+    """(M,) the numbers of the photos that the frame is made of, see :mod:`enliven.model.nearest`."""
 
 
 class TalkingHead:
@@ -82,6 +88,7 @@ class TalkingHead:
         self.wear({})
         found = mattes or [None] * len(photos)
         self._guessers = [Guesser(*each) for each in zip(photos, points, found, strict=True)]
+        self._nearest = Nearest(points, size)
         return _array(person.embedding[0])
 
     @torch.no_grad()
@@ -107,8 +114,9 @@ class TalkingHead:
         if self._person is None:
             raise ModelError("No person was embedded; call embed() with photos before render().")
         drawing = self._pictures(self._draw(points)[None])[0]
+        chosen, log_weights = self._nearest.choose(points)
         frame: Rendered = self._networks.frame(  # type: ignore[operator]
-            self._person, drawing, self._guesses(points)
+            _part_of(self._person, chosen), drawing, self._guesses(points, chosen, log_weights)
         )
         return HeadRendering(
             _picture(frame.result[0]),
@@ -116,6 +124,7 @@ class TalkingHead:
             _array(frame.mask[0, 0]),
             _array(frame.flow[0]) * np.float32(self.config.size / 2),
             _array(frame.confidence[0]),
+            chosen,
         )
 
     def _draw(self, points: Floats) -> Picture:
@@ -125,10 +134,18 @@ class TalkingHead:
         """(K, S, S, 3) -> (1, K, 3, S, S)"""
         return to_tensor(torch.from_numpy(pictures).to(self._device))[None]
 
-    def _guesses(self, points: Floats) -> Guesses:
-        made = [guesser.guess(points) for guesser in self._guessers]
+    def _guesses(self, points: Floats, chosen: Indices, log_weights: Floats) -> Guesses:
+        made = [self._guessers[number].guess(points) for number in chosen]
         flow, layers = np.stack([each.flow for each in made]), np.stack([each.layers for each in made])
-        return Guesses(*(torch.from_numpy(x).to(self._device)[None] for x in (flow, layers)))
+        arrays = (flow, layers, log_weights[:, None, None])
+        return Guesses(*(torch.from_numpy(each).to(self._device)[None] for each in arrays))
+
+
+def _part_of(person: Person, chosen: Indices) -> Person:
+    """The same person, seen in some of the photos; embedding and AdaIN parameters remain those of all."""
+    picked = torch.from_numpy(chosen)
+    features = tuple(each[:, picked] for each in person.features)
+    return replace(person, photos=person.photos[:, picked], features=features)
 
 
 def to_tensor(pictures: Tensor) -> Tensor:
