@@ -7,7 +7,7 @@ import pytest
 
 from enliven.compositing.paste import Paster
 from enliven.geometry import Similarity
-from enliven.types import FaceCrop, Floats, Picture, Rendering, Retouch
+from enliven.types import Backdrop, FaceCrop, Floats, Picture, Rendering, Retouch
 
 SIDE = 96
 
@@ -19,9 +19,15 @@ def photo() -> Picture:
 
 def retouched(photo: Picture, gain_add: Floats, place: Similarity) -> Picture:
     still = np.zeros((SIDE, SIDE, 2), np.float32)
-    return Paster(photo).paste(
-        Rendering(still, FaceCrop(Similarity(), SIDE), (), Retouch(gain_add.astype(np.float32), place))
-    )
+    retouch = Retouch(gain_add.astype(np.float32), place)
+    return Paster(photo).paste(Rendering(still, FaceCrop(Similarity(), SIDE), retouch=retouch))
+
+
+def shifted(photo: Picture, by_px: float, backdrop: Backdrop | None) -> Picture:
+    """All that moves, moved to the right."""
+    flow = np.zeros((SIDE, SIDE, 2), np.float32)
+    flow[8:-8, 8:-8, 0] = -by_px
+    return Paster(photo).paste(Rendering(flow, FaceCrop(Similarity(), SIDE), backdrop=backdrop))
 
 
 def layer(side: int, gain: float, add: float) -> Floats:
@@ -58,3 +64,21 @@ def test_a_layer_beyond_the_pictures_edge_is_cut_off(photo: Picture) -> None:
 def test_sums_out_of_range_are_clipped(photo: Picture) -> None:
     assert retouched(photo, layer(SIDE, 1.0, 300.0), Similarity()).min() == 255
     assert retouched(photo, layer(SIDE, 1.0, -300.0), Similarity()).max() == 0
+
+
+def test_only_the_person_moves_in_front_of_a_backdrop(photo: Picture) -> None:
+    plate = np.full((60, 70, 3), 99, np.uint8)
+    alpha = np.zeros((60, 70), np.uint8)
+    alpha[20:40, 20:40] = 255  # in the photo: rows 30 to 49, columns 25 to 44
+    result = shifted(photo, 10.0, Backdrop(plate, alpha, (5, 10)))
+    np.testing.assert_array_equal(result[31:49, 36:54], photo[31:49, 26:44])
+    assert (result[31:49, 26:34] == 99).all(), "where the person was"
+    assert (result[15:28, 20:60] == 99).all(), "what no person covers"
+
+
+def test_a_part_without_backdrop_moves_as_a_whole(photo: Picture) -> None:
+    plate, alpha = np.full((20, 20, 3), 99, np.uint8), np.zeros((20, 20), np.uint8)
+    result = shifted(photo, 10.0, Backdrop(plate, alpha, (60, 60)))
+    alone = shifted(photo, 10.0, None)
+    assert (result[60:80, 60:80] == 99).all()
+    np.testing.assert_array_equal(result[:60], alone[:60])

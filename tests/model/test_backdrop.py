@@ -1,0 +1,96 @@
+"""The photo without its person: what is filled in, what is kept, and that a moving head bends no background."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from enliven.compositing.paste import Paster
+from enliven.model.backdrop import backdrop_of
+from enliven.model.guess import Guesser
+from enliven.model.warp_engine import WarpEngine
+from enliven.topology import mean_shape
+from enliven.types import Floats, Landmarks, Matte, Picture
+
+SIDE = 240
+FACE_PX = 100.0
+CENTRE = (120, 130)
+
+
+@pytest.fixture(scope="module")
+def points() -> Floats:
+    return np.asarray(mean_shape() * 50 + [*CENTRE, 0], np.float32)
+
+
+@pytest.fixture(scope="module")
+def matte() -> Matte:
+    alpha = np.zeros((256, 256), np.float32)
+    cv2.ellipse(alpha, (128, 134), (62, 90), 0, 0, 360, 1.0, -1)
+    return Matte(alpha, (0, 0, SIDE, SIDE))
+
+
+@pytest.fixture(scope="module")
+def photo(matte: Matte) -> Picture:
+    """A red person before upright blue and white bars."""
+    picture = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    picture[:, (np.arange(SIDE) // 12) % 2 == 0] = (40, 60, 200)
+    person = cv2.resize(matte.alpha, (SIDE, SIDE)) > 0.5
+    picture[person] = (200, 40, 40)
+    return picture
+
+
+def test_the_person_is_gone_from_the_plate_and_the_rest_is_untouched(photo: Picture, matte: Matte) -> None:
+    backdrop = backdrop_of(photo, matte, FACE_PX)
+    red = (backdrop.plate[..., 0].astype(int) - backdrop.plate[..., 1]) > 60
+    assert red.sum() == 0
+    np.testing.assert_array_equal(backdrop.plate[:20, :40], photo[:20, :40])
+    np.testing.assert_array_equal(backdrop.plate[:, :20], photo[:, :20])
+
+
+def test_the_person_is_whole_in_the_outline_and_far_background_is_not(photo: Picture, matte: Matte) -> None:
+    backdrop = backdrop_of(photo, matte, FACE_PX)
+    person = cv2.resize(matte.alpha, (SIDE, SIDE)) > 0.99
+    assert backdrop.alpha[person].min() >= 250
+    assert backdrop.alpha[:, :30].max() == 0
+
+
+def test_the_outline_lies_where_the_matte_says(photo: Picture) -> None:
+    """Of a matte that covers a part of the photo only."""
+    alpha = np.zeros((64, 64), np.float32)
+    alpha[16:48, 16:48] = 1.0
+    backdrop = backdrop_of(photo, Matte(alpha, (40, 60, 168, 188)), 10.0)
+    assert backdrop.plate.shape == (128, 128, 3)
+    assert backdrop.corner_xy == (40, 60)
+    assert backdrop.alpha[64, 64] == 255
+    assert backdrop.alpha[4, 4] == 0
+
+
+def test_a_person_without_any_background_is_filled_without_a_warning(photo: Picture) -> None:
+    with np.errstate(all="raise"):
+        backdrop = backdrop_of(photo, Matte(np.ones((64, 64), np.float32), (0, 0, SIDE, SIDE)), 40.0)
+    assert backdrop.alpha.min() == 255
+
+
+def test_bars_beside_a_moving_head_stay_straight(photo: Picture, points: Floats, matte: Matte) -> None:
+    landmarks = Landmarks(points, (SIDE, SIDE))
+    moved = points + np.array([14.0, -6.0, 0.0], np.float32)
+    beside = (slice(60, 200), np.r_[12:40, 214:232])  # between the matte and the photo's border
+    still, bent = (
+        Paster(photo).paste(WarpEngine(photo, landmarks, matte=each).render(moved)) for each in (matte, None)
+    )
+    np.testing.assert_array_equal(still[beside], photo[beside])
+    assert np.abs(bent[beside].astype(int) - photo[beside]).max() > 60, "or this test shows nothing"
+    assert tuple(still[130, 150]) == (200, 40, 40), "and the person is there"
+
+
+def test_the_networks_are_shown_the_same_still_background(
+    photo: Picture, points: Floats, matte: Matte
+) -> None:
+    moved = points + np.array([10.0, 0.0, 0.0], np.float32)
+    layers = Guesser(photo, points, matte).guess(moved).layers
+    assert layers.shape == (4, SIDE, SIDE)
+    np.testing.assert_allclose(layers[3, 60:200, 12:36], 1.0)
+    wanted = photo[60:200, 12:36].transpose(2, 0, 1) / 127.5 - 1.0
+    np.testing.assert_allclose(layers[:3, 60:200, 12:36], wanted, atol=0.01)
+    assert layers[3, 130, 120] < 0.01, "before the face lies nothing"

@@ -1,0 +1,59 @@
+"""The photos that a frame is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.synthetic_face import draw_face
+
+from enliven.model.nearest import MOST, Nearest
+from enliven.types import Floats
+
+SIZE = 128
+
+
+def face(yaw_deg: float, mouth_open: float = 0.0) -> Floats:
+    return np.asarray(draw_face(SIZE, yaw_deg=yaw_deg, mouth_open=mouth_open)[1], np.float32)
+
+
+YAWS = (-30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0)
+
+
+@pytest.fixture(scope="module")
+def nearest() -> Nearest:
+    return Nearest([face(yaw) for yaw in YAWS], SIZE)
+
+
+@pytest.mark.parametrize("yaw_deg", YAWS)
+def test_the_photo_that_looks_like_the_frame_comes_first(nearest: Nearest, yaw_deg: float) -> None:
+    chosen, log_weights = nearest.choose(face(yaw_deg))
+    assert YAWS[chosen[0]] == yaw_deg
+    assert log_weights[0] == 0.0
+    assert len(chosen) == len(log_weights) == MOST
+    assert (np.diff(log_weights) <= 0).all()
+
+
+def test_of_few_photos_all_are_used() -> None:
+    chosen, log_weights = Nearest([face(0.0), face(25.0)], SIZE).choose(face(12.0))
+    assert sorted(chosen) == [0, 1]
+    assert np.isfinite(log_weights).all()
+    alone, weight = Nearest([face(0.0)], SIZE).choose(face(25.0))
+    assert list(alone) == [0]
+    assert weight[0] == 0.0
+
+
+def test_an_open_mouth_is_preferred_for_an_open_mouth() -> None:
+    nearest = Nearest([face(0.0), face(0.0, 0.6)], SIZE)
+    assert nearest.choose(face(4.0, 0.6))[0][0] == 1
+    assert nearest.choose(face(4.0, 0.0))[0][0] == 0
+
+
+def test_weights_never_jump(nearest: Nearest) -> None:
+    """Photos come in and go out at no weight: shares follow a slow turn of the head slowly."""
+    shares = []
+    for yaw_deg in np.arange(-28.0, 28.0, 0.25):
+        chosen, log_weights = nearest.choose(face(float(yaw_deg)))
+        share = np.zeros(len(YAWS))
+        share[chosen] = np.exp(log_weights) / np.exp(log_weights).sum()
+        shares.append(share)
+    assert np.abs(np.diff(shares, axis=0)).max() < 0.25
