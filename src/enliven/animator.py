@@ -107,7 +107,7 @@ class Animator:
         else:
             self.gallery = gallery_of(self.settings.head, named, self.settings)
         self.portrait = self.gallery.portrait
-        self.engine = load_engine(self.settings, self.gallery)
+        self.engine, self._engine_notes = load_engine(self.settings, self.gallery)
         self._paster = Paster(self.portrait.picture)
 
     def frames(
@@ -278,6 +278,7 @@ class Animator:
             warnings=(
                 *self.portrait.notes,
                 *self._gallery_notes(),
+                *self._engine_notes,
                 *warnings,
                 *driver.warnings,
                 *self._losses(driver),

@@ -12,12 +12,26 @@ from enliven.heads import open_head
 from enliven.model.engine import Engine
 from enliven.model.warp_engine import WarpEngine
 from enliven.settings import AnimateSettings
+from enliven.types import Matte
+
+_NO_OUTLINE = (
+    "No person's outline was found around the face in the photo; its background moves along near the head."
+)
 
 
-def load_engine(settings: AnimateSettings, gallery: Gallery) -> Engine:
-    """The engine that the settings name, ready for one person. Raises ModelError for unusable weights."""
+def load_engine(settings: AnimateSettings, gallery: Gallery) -> tuple[Engine, tuple[str, ...]]:
+    """The engine that the settings name, ready for one person, and what the user should know about it.
+
+    Raises ModelError for unusable weights.
+    """
+    if settings.background == "follow":
+        return _engine(settings, gallery, None), ()
+    matte = matte_of(gallery.portrait.picture, gallery.portrait.landmarks)
+    return _engine(settings, gallery, matte), () if matte else (_NO_OUTLINE,)
+
+
+def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) -> Engine:
     portrait = gallery.portrait
-    matte = matte_of(portrait.picture, portrait.landmarks)
     if settings.engine == "warp":
         return WarpEngine(portrait.picture, portrait.landmarks, matte=matte)
     from enliven.model.hybrid_engine import HybridEngine

@@ -13,6 +13,7 @@ MOTIONS = ("relative", "absolute")
 REGIONS = ("pose", "mouth", "eyes", "brows", "gaze")
 OUTPUTS = ("photo", "crop")
 ON_LOST = ("hold", "skip", "stop")
+BACKGROUNDS = ("still", "follow")
 ENGINES = ("hybrid", "warp")
 DEVICES = ("auto", "cpu", "gpu")
 
@@ -44,6 +45,8 @@ class AnimateSettings:
     """Which face of the driving video, likewise."""
     on_lost: str = "hold"
     """While the driver is lost: hold the last motion, skip those moments, or stop there."""
+    background: str = "still"
+    """still: the person is cut out and moves before it; follow: what is near the head moves along."""
     smoothing: float = 1.0
     """Strength of the landmark filter; 0 is off."""
     engine: str = "hybrid"
@@ -63,6 +66,7 @@ class AnimateSettings:
         _one_of("motion", self.motion, MOTIONS)
         _one_of("output", self.output, OUTPUTS)
         _one_of("on_lost", self.on_lost, ON_LOST)
+        _one_of("background", self.background, BACKGROUNDS)
         _one_of("engine", self.engine, ENGINES)
         _one_of("device", self.device, DEVICES)
         for region in (*self.regions, *(name for name, _ in self.region_strengths)):

@@ -55,6 +55,19 @@ def test_the_summary_tells_what_was_done(talking: tuple[Path, dict[str, object]]
     assert {"model", "compositing", "outlet"} <= set(summary["ms_per_frame"])
 
 
+def test_the_background_beside_a_turning_head_stays_unless_it_shall_follow() -> None:
+    """A strip of the built-in photo between head and flag, moved far."""
+    photo = cv2.imread(str(PHOTO))[:, :, ::-1].astype(float)
+    beside = (slice(40, 130), slice(305, 330))
+    changed = {}
+    for background in ("still", "follow"):
+        settings = api.AnimateSettings(engine="warp", background=background, strength=2.0)
+        frames = api.Animator(PHOTO, settings).frames(MOTION, end=Fraction(2), unmarked_because="a test")
+        changed[background] = max(np.abs(f.image.astype(float) - photo)[beside].mean() for f in frames)
+    assert changed["still"] < 1.0
+    assert changed["follow"] > 2.0 * changed["still"] + 1.0
+
+
 @pytest.mark.parametrize("suffix", [".webm", ".gif"])
 def test_other_containers_hold_the_same_frames(enliven: Run, tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"out{suffix}"

@@ -97,6 +97,10 @@ def animate(
             help="While the driver's face is lost: hold the last motion, skip the moments, or stop."
         ),
     ] = "hold",
+    background: Annotated[
+        str,
+        typer.Option(help="still: the person moves before it; follow: what is near the head moves along."),
+    ] = "still",
     smoothing: Smoothing = 1.0,
     engine: Annotated[
         str, typer.Option(help="What makes the pixels: hybrid (learned), or warp, which needs no weights.")
@@ -137,6 +141,7 @@ def animate(
         photo_face=photo_face,
         driving_face=driving_face,
         on_lost=on_lost,
+        background=background,
         smoothing=smoothing,
         engine="hybrid" if head else engine,
         weights=weights,
