@@ -39,7 +39,7 @@ def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) ->
 
     weights = settings.weights or builtin_weights()
     head = open_head(settings.head, weights) if settings.head else None
-    fitted = head.decoder if head else None
+    fitted = head.weights if head else None
     graphs = Graphs(weights, device=settings.device, threads=settings.threads, fitted=fitted)
     crop = crop_for(portrait.landmarks, size=graphs.config.size)
     lenders = [(shot.picture, shot.points) for shot in gallery.shots[1:]]

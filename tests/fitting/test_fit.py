@@ -166,11 +166,11 @@ def test_a_fitted_head_moves_and_differs_from_the_unfitted_one(
 ) -> None:
     head = read_head(learned)
     fitted = load_base(exported).checkpoint.weights["synthesis.out.bias"].float().numpy() + 0.3
-    changed = replace(head, decoder={"synthesis.out.bias": fitted})
+    changed = replace(head, weights={"synthesis.out.bias": fitted})
     other = tmp_path / "other.head"
     write_head(other, changed)
     plain = tmp_path / "plain.head"
-    write_head(plain, replace(head, decoder={}, psi=None))
+    write_head(plain, replace(head, weights={}, psi=None))
     shown = []
     for path in (plain, other):
         settings = enliven.AnimateSettings(engine="hybrid", weights=exported, head=path)
@@ -213,5 +213,5 @@ def test_a_head_survives_its_file(tmp_path: Path) -> None:
     read = read_head(tmp_path / "a.head")
     assert np.array_equal(read.photo.points, points)
     assert np.abs(read.photo.picture.astype(int) - picture).mean() < 2.0
-    assert read.decoder["w"].tolist() == [[1, 1, 1], [1, 1, 1]]
+    assert read.weights["w"].tolist() == [[1, 1, 1], [1, 1, 1]]
     assert read.about["x"] == 1

@@ -38,7 +38,7 @@ class Candidate:
     name: str
     """`base`, or `step N`."""
     fitted: Mapping[str, Tensor]
-    """psi and decoder; empty for the base."""
+    """psi and weights by name; empty for the base."""
     marks: Marks
     pictures: tuple[Picture, ...]
     """(S, S, 3) the held-back photos as it renders them."""

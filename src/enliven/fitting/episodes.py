@@ -1,4 +1,4 @@
-"""Episodes from one person's photos: one is the target, one or two others are the photos; never the target itself."""
+"""Episodes from one person's photos: one is the target, the nearest others are the photos; never the target itself."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from enliven.fitting.pictures import Crop
+from enliven.model.nearest import Nearest
 from enliven.training.batches import Batch, make_batch
 from enliven.types import Floats, Picture
-
-_MOST_PHOTOS = 2
-"""As many as a frame reads when the head is animated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +27,42 @@ class FitEpisode:
     identity: npt.NDArray[np.int64]
 
 
-def draw_batch(learned: Sequence[Crop], batch: int, random: np.random.Generator, original: bool) -> Batch:
-    """``batch`` leave-one-out episodes with the same number of photos."""
-    photos = int(random.integers(1, min(_MOST_PHOTOS, len(learned) - 1) + 1))
-    drawn = [random.permutation(len(learned))[: photos + 1] for _ in range(batch)]
-    return batch_of(
-        [[learned[i] for i in each[1:]] for each in drawn], [learned[each[0]] for each in drawn], original
-    )
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Episodes whose photos are the nearest that there are, as a frame is made of them."""
+
+    batch: Batch
+    prior: Tensor
+    """(B, K, 1, 1) log weights of the photos, see :class:`enliven.model.nearest.Nearest`."""
+
+    def to(self, device: torch.device) -> Lesson:
+        return Lesson(self.batch.to(device), self.prior.to(device))
 
 
-def batch_of(photos: Sequence[Sequence[Crop]], targets: Sequence[Crop], original: bool) -> Batch:
+def draw_lesson(learned: Sequence[Crop], batch: int, random: np.random.Generator, original: bool) -> Lesson:
+    """``batch`` leave-one-out episodes; at most half of the photos are hidden, so that far ones are practised too."""
+    targets = random.permutation(len(learned))[:batch]
+    seen = int(random.integers(max(1, (len(learned) - 1) // 2), len(learned)))
+    rows = []
+    for target in targets:
+        others = [n for n in random.permutation(len(learned)) if n != target][:seen]
+        rows.append([learned[n] for n in others])
+    return lesson_of(rows, [learned[n] for n in targets], original)
+
+
+def lesson_of(photos: Sequence[Sequence[Crop]], targets: Sequence[Crop], original: bool) -> Lesson:
+    """Episodes of the targets (B); each from the nearest of its photos, of which all have equally many."""
+    rows, priors = [], []
+    for row, target in zip(photos, targets, strict=True):
+        nearest = Nearest([crop.points for crop in row], target.picture.shape[0])
+        chosen, log_weights = nearest.choose(target.points)
+        rows.append([row[n] for n in chosen])
+        priors.append(log_weights)
+    prior = torch.from_numpy(np.stack(priors))[:, :, None, None]
+    return Lesson(_batch_of(rows, targets, original), prior)
+
+
+def _batch_of(photos: Sequence[Sequence[Crop]], targets: Sequence[Crop], original: bool) -> Batch:
     """Episodes with these photos (B, K) and targets (B)."""
     episode = FitEpisode(
         np.stack([np.stack([crop.picture for crop in row]) for row in photos]),

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from enliven.fitting.base import Base, person_of
 from enliven.fitting.candidates import BASE, Candidate, chosen, judged
-from enliven.fitting.episodes import draw_batch
+from enliven.fitting.episodes import draw_lesson
 from enliven.fitting.game import FitGame
 from enliven.fitting.jury import Jury
 from enliven.fitting.pictures import Crop, Split, split
@@ -122,9 +122,9 @@ class _Fitting:
         with Interrupt() as interrupt:
             while self._step < self._steps:
                 random = np.random.default_rng((self._settings.seed, self._step))
-                batch = draw_batch(self._split.learned, self._settings.batch, random, self._original)
+                lesson = draw_lesson(self._split.learned, self._settings.batch, random, self._original)
                 try:
-                    losses = self._game.step(batch)
+                    losses = self._game.step(lesson)
                 except DivergedError:
                     return "diverged"
                 self._step += 1

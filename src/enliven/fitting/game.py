@@ -1,4 +1,4 @@
-"""Fine-tuning of Zakharov et al. 2019, section 3.3: psi', the decoder and w' learn on one person's photos."""
+"""Fine-tuning of Zakharov et al. 2019, section 3.3: psi', decoder, motion net and w' learn on one person's photos."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from enliven.fitting.episodes import Lesson
 from enliven.fitting.settings import FitSettings
 from enliven.model.checkpoint import Checkpoint
 from enliven.model.talker import Guesses, Person, Rendered
 from enliven.training import losses
 from enliven.training.batches import Batch
 from enliven.training.game import DivergedError, picture_losses, used_precision
-from enliven.training.train_config import TrainConfig
+from enliven.training.train_config import LossWeights, TrainConfig
 
-_DECODER = "synthesis."
+_FITTED = ("synthesis.", "motion_net.")
+"""Parts that learn of the person. The decoder alone, as in the paper, changes next to nothing where most of a picture
+
+is the photos' own pixels: where they lie and whose they are is the motion net's.
+"""
+_LOSSES = LossWeights(painted=0.0, adversarial=0.05, feature_matching=0.5)
+"""Of one person whatever is better may be painted; and a discriminator that has seen eight photos has little to say."""
 _CLIP = 2.0
 _EDGES = 5.0
 """Weight of the edges of the whole picture: without them two episodes a step and an adversary paint checkerboards."""
@@ -39,21 +46,21 @@ class FitGame:
         ``person``: e (E,) and psi (P,) of the photos.
         """
         self.settings, self.device = settings, device
-        self.config = TrainConfig(model=base.config)
+        self.config = TrainConfig(model=base.config, losses=_LOSSES)
         self.talker = copy.deepcopy(talker).eval().requires_grad_(False).to(device)
         self.judge = None if judge is None else judge.to(device).train()
         e, psi = (value.to(device) for value in person)
         self.psi = nn.Parameter(psi.clone())
         self.row = nn.Parameter(e.clone())
         named = dict(self.talker.named_parameters())
-        self._decoder = {
+        self._weights = {
             name: named[name].requires_grad_()
             for name in named
-            if name.startswith(_DECODER) and "projection" not in name
+            if name.startswith(_FITTED) and "projection" not in name
         }
         groups = [
             {"params": [self.psi], "lr": settings.psi_rate},
-            {"params": list(self._decoder.values()), "lr": settings.decoder_rate},
+            {"params": list(self._weights.values()), "lr": settings.rate},
         ]
         self.optimisers: dict[str, torch.optim.Optimizer] = {"fitted": torch.optim.Adam(groups)}
         if self.judge is not None:
@@ -63,14 +70,15 @@ class FitGame:
         self._bf16 = used_precision(self.config, device) == "bf16"
 
     def fitted(self) -> dict[str, Tensor]:
-        """What has been learned so far: psi and the decoder's weights by name."""
-        return {"psi": self.psi, **self._decoder}
+        """What has been learned so far: psi and the weights by name."""
+        return {"psi": self.psi, **self._weights}
 
-    def step(self, batch: Batch) -> dict[str, float]:
+    def step(self, lesson: Lesson) -> dict[str, float]:
         """One step of the fitted part, and one of the discriminator. Gives every loss."""
-        batch = batch.to(self.device)
+        lesson = lesson.to(self.device)
+        batch = lesson.batch
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
-            frame = self.render(batch, self.psi)
+            frame = self.render(lesson, self.psi)
             found = picture_losses(frame, batch, self.config)
             found["edges"] = losses.edges(frame.result, batch.target)
             if self.judge is not None:
@@ -83,7 +91,7 @@ class FitGame:
         fitted = self.optimisers["fitted"]
         fitted.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_([self.psi, *self._decoder.values()], _CLIP)
+        nn.utils.clip_grad_norm_([self.psi, *self._weights.values()], _CLIP)
         fitted.step()
         if self.judge is not None:
             found["discriminator"] = self._step_judge(batch, frame.result.detach())
@@ -92,8 +100,9 @@ class FitGame:
             "total": float(total.detach())
         }
 
-    def render(self, batch: Batch, psi: Tensor) -> Rendered:
+    def render(self, lesson: Lesson, psi: Tensor) -> Rendered:
         """Frames of the episodes with AdaIN parameters ``psi`` (P,)."""
+        batch = lesson.batch
         shape = batch.photos.shape[:2]
         with torch.no_grad():
             features = self.talker.source_encoder(  # type: ignore[operator]
@@ -102,11 +111,12 @@ class FitGame:
         unfolded = tuple(torch.unflatten(f, 0, shape) for f in features)
         styles = psi[None].expand(shape[0], -1)
         person = Person(self.row.detach()[None].expand(shape[0], -1), styles, batch.photos, unfolded)
-        frame: Rendered = self.talker.frame(person, batch.drawing, Guesses(batch.flow, batch.layers))  # type: ignore[operator]
+        guesses = Guesses(batch.flow, batch.layers, lesson.prior)
+        frame: Rendered = self.talker.frame(person, batch.drawing, guesses)  # type: ignore[operator]
         return frame
 
     def take(self, fitted: Mapping[str, Tensor]) -> None:
-        """Puts psi and decoder where another moment had them."""
+        """Puts psi and weights where another moment had them."""
         with torch.no_grad():
             for name, value in self.fitted().items():
                 value.copy_(fitted[name])

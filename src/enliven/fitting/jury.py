@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 
@@ -15,14 +15,13 @@ from enliven.errors import MissingExtraError
 from enliven.face.identity import FaceDescriptor, distance
 from enliven.face.landmarker import open_landmarker
 from enliven.fitting.candidates import Candidate, Marks
-from enliven.fitting.episodes import batch_of
+from enliven.fitting.episodes import lesson_of
 from enliven.fitting.game import FitGame
-from enliven.fitting.pictures import Crop, Split
-from enliven.measure import looks
+from enliven.fitting.pictures import Split
 from enliven.model.talking_head import to_uint8
 from enliven.training.batches import Batch
 from enliven.training.losses import edges, weighed_l1
-from enliven.types import Floats, Landmarks, Picture
+from enliven.types import Floats, Picture
 
 _NO_FACE_PX = 20.0
 """Counted where no face is found in a result, at 256 pixels."""
@@ -41,9 +40,7 @@ class Jury(AbstractContextManager["Jury"]):
         except MissingExtraError:
             self._descriptor = None
             self.notes.append("Identity was not compared: that needs the extra 'evaluation'.")
-        self._batches = [
-            batch_of([_photos_for(crop, split.learned)], [crop], original) for crop in self._held
-        ]
+        self._lessons = [lesson_of([split.learned], [crop], original) for crop in self._held]
         self._truth = [self._seen(crop.picture, crop.points) for crop in self._held]
         self._who = [self._described(crop.picture, crop.points) for crop in self._held]
 
@@ -61,8 +58,8 @@ class Jury(AbstractContextManager["Jury"]):
         )
 
     def _marks(self, index: int, game: FitGame) -> tuple[tuple[float, float, float, float], Picture]:
-        batch, crop = self._batches[index].to(game.device), self._held[index]
-        result = game.render(batch, game.psi).result
+        lesson, crop = self._lessons[index].to(game.device), self._held[index]
+        batch, result = lesson.batch, game.render(lesson, game.psi).result
         picture = np.ascontiguousarray(to_uint8(result[0]).cpu().numpy())
         shown = result.clamp(-1, 1)
         error = float(weighed_l1(shown, batch.target, batch.importance) + edges(shown, batch.target)) / 2
@@ -98,15 +95,3 @@ class Jury(AbstractContextManager["Jury"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._landmarker.close()
-
-
-def _photos_for(target: Crop, learned: Sequence[Crop]) -> list[Crop]:
-    """The first photo and the one that looks most like the target, as animating chooses."""
-    wanted = _looks(target)
-    others = sorted(learned[1:], key=lambda crop: float(np.linalg.norm(_looks(crop) - wanted)))
-    return [learned[0], *others[:1]]
-
-
-def _looks(crop: Crop) -> Floats:
-    side = crop.picture.shape[0]
-    return looks(Landmarks(crop.points, (side, side)))

@@ -12,13 +12,14 @@ class FitSettings:
     """Numbers of the fitting; the defaults keep a machine of two cores within the paper's minutes."""
 
     steps: int | None = None
-    """Steps of the decoder; None: by the number of photos, see :meth:`steps_for`."""
+    """Steps of learning; None: by the number of photos, see :meth:`steps_for`."""
     minutes: float | None = None
     """All that learning may take; None: 2 for one photo, 4 for up to eight, 8 for more."""
     batch: int = 2
     """Episodes a step."""
     psi_rate: float = 5e-4
-    decoder_rate: float = 1.5e-4
+    rate: float = 1e-3
+    """Of decoder and motion net."""
     judge_rate: float = 1e-4
     mean: float = 0.95
     """Of the running mean that candidates are taken from."""

@@ -43,7 +43,7 @@ class Head:
     """Squares around the face of all photos, the animated one's first."""
     psi: Floats | None
     """(P,) fitted AdaIN parameters; None when the unfitted base was the most real."""
-    decoder: Mapping[str, Floats] = field(default_factory=dict)
+    weights: Mapping[str, Floats] = field(default_factory=dict)
     """Fitted weights by their names in the base model's weights file; empty for the unfitted base."""
     row: Floats | None = None
     """(E,) what was fitted of w' = w0 + e, for learning on."""
@@ -61,7 +61,7 @@ def write_head(path: Path, head: Head) -> None:
         arrays["psi"] = head.psi
     if head.row is not None:
         arrays["row"] = head.row
-    arrays |= {f"decoder/{name}": value.astype(np.float16) for name, value in head.decoder.items()}
+    arrays |= {f"decoder/{name}": value.astype(np.float16) for name, value in head.weights.items()}
     about = {"format": FORMAT, "version": VERSION, "photo": head.photo.name}
     about["shots"] = [shot.name for shot in head.shots]
     write_arrays(path, arrays, {KEY: json.dumps(about | dict(head.about))})
@@ -76,12 +76,12 @@ def read_head(path: Path) -> Head:
         photo = _photo(path, arrays, "photo", about["photo"])
     except KeyError as error:
         raise ModelError(f"{path} lacks {error}; it is damaged. Learn the person again.") from None
-    decoder = {
+    weights = {
         name.removeprefix("decoder/"): value.astype(np.float32)
         for name, value in arrays.items()
         if name.startswith("decoder/")
     }
-    return Head(photo, tuple(shots), arrays.get("psi"), decoder, arrays.get("row"), about)
+    return Head(photo, tuple(shots), arrays.get("psi"), weights, arrays.get("row"), about)
 
 
 def _about(path: Path, metadata: Mapping[str, str]) -> JsonObject:

@@ -29,7 +29,7 @@ def show(
     about = dict(found.about) | {
         "bytes": head.stat().st_size,
         "photo_wh": [width, height],
-        "fitted": bool(found.decoder),
+        "fitted": bool(found.weights),
     }
     if as_json:
         typer.echo(json.dumps(about))
