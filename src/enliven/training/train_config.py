@@ -33,7 +33,7 @@ class LossWeights:
     """L1 of the warped photo alone."""
     synthesis: float = 5.0
     """L1 of the synthesised picture alone; without it the mask saturates at "all warp"."""
-    painted: float = 0.1
+    painted: float = 0.06
     """Mean of 1 - mask: where painting gains nothing the photo's own pixels, at their own resolution, show."""
     mouth: float = 4.0
     """L1 and edges of the mouth as a crop of its own."""
@@ -63,8 +63,8 @@ class LossWeights:
 class OptimiserSettings:
     """Adam for generator and discriminator, each stepped on its own losses."""
 
-    generator_rate: float = 4e-4
-    discriminator_rate: float = 2e-4
+    generator_rate: float = 1e-3
+    discriminator_rate: float = 4e-4
     table_rate: float = 2e-3
     """Of the identity rows W, which see one episode in as many as there are identities."""
     beta1: float = 0.9
@@ -170,7 +170,11 @@ def default_config(name: str) -> TrainConfig:
             parts_matching=0.0,
         ),
         optimiser=OptimiserSettings(
-            generator_rate=5e-5, beta1=0.0, discriminator_beta1=0.0, discriminator_updates=2
+            generator_rate=5e-5,
+            discriminator_rate=2e-4,
+            beta1=0.0,
+            discriminator_beta1=0.0,
+            discriminator_updates=2,
         ),
     )
 
