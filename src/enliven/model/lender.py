@@ -18,7 +18,7 @@ from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Renderi
 _LEAST_GAIN, _MOST_GAIN = 0.7, 1.4
 """Of the contrast of a lender's colours when they are brought to the animated photo's."""
 _LEAST_ALPHA = 0.02
-_GRID = 192
+_GRID = 128
 """Side of the mesh's flow: what lends is the face alone, at most 512 pixels of it, and costs time at every frame."""
 
 
