@@ -84,7 +84,7 @@ def test_credentials_by_somebody_else_are_untrusted_until_their_root_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: Path
 ) -> None:
     monkeypatch.setenv("ENLIVEN_CONFIG", str(tmp_path / "somebody"))
-    out = made(tmp_path / "out.gif", frames=1)
+    out = made(tmp_path / "out.gif", frames=12)
     root = local_folder() / "root.pem"
     monkeypatch.setenv("ENLIVEN_CONFIG", str(user))
     find_credentials()
