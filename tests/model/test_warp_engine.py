@@ -173,3 +173,16 @@ def test_a_photo_from_the_side_lends_its_seen_half(photo: Picture, points: Float
     engine = WarpEngine(photo, Landmarks(aside, (SIZE, SIZE)))
     assert not any(overlay.alpha.max() > 0.5 for overlay in engine.render(aside).overlays)
     assert any(overlay.alpha.max() > 0.5 for overlay in engine.render(points).overlays)
+
+
+def test_the_rims_of_slivers_are_read_from_their_own_triangles(points: Floats) -> None:
+    """Between pressed lips triangles are slivers; pixels on their rims were once read from all over the face."""
+    opened = opened_mouth(points, 12.0)
+    mesh = MeshFlow(opened)
+    farthest = 0.0
+    for gap in np.linspace(-0.6, 0.6, 13):
+        target = opened_mouth(points, float(gap))
+        flow = mesh.flow_of(target, mesh.label(target, SIZE))
+        mouth = flow[np.abs(flow).max(axis=2) > 0]
+        farthest = max(farthest, float(np.abs(mouth).max()))
+    assert farthest < 12.0

@@ -27,6 +27,8 @@ from enliven.topology import (
 from enliven.types import Floats
 
 _SUBPIXEL_BITS = 4
+_RIM_PX = np.float32(1.0)
+"""So far outside of its triangle a pixel on the triangle's rim may be read, in grid pixels."""
 _LEAST_AREA_PX = 0.02
 """Triangles below this cover no pixel centre worth having, and their affine map is unstable."""
 
@@ -72,6 +74,9 @@ class MeshFlow:
         """``source``: (478, 3) landmarks in grid pixels."""
         self._faces = closed_mesh()
         self._source = np.ascontiguousarray(source[:, :2], np.float32)
+        corners = self._source[self._faces]  # (N, 3, 2)
+        # Pixels on the rim of a sliver, as pressed lips have them, would be read from far away.
+        self._bounds = (corners.min(axis=1) - _RIM_PX, corners.max(axis=1) + _RIM_PX)
 
     def label(self, target: Floats, size: int) -> npt.NDArray[np.int32]:
         """(size, size) number of the triangle seen at each pixel, -1 where there is none.
@@ -97,8 +102,11 @@ class MeshFlow:
         maps = self._affine_maps(target)[labels[rows, columns]]  # (P, 2, 3)
         flow = np.zeros((*labels.shape, 2), np.float32)
         x, y = columns.astype(np.float32), rows.astype(np.float32)
-        flow[rows, columns, 0] = maps[:, 0, 0] * x + maps[:, 0, 1] * y + maps[:, 0, 2] - x
-        flow[rows, columns, 1] = maps[:, 1, 0] * x + maps[:, 1, 1] * y + maps[:, 1, 2] - y
+        low, high = (bound[labels[rows, columns]] for bound in self._bounds)  # (P, 2)
+        read_x = maps[:, 0, 0] * x + maps[:, 0, 1] * y + maps[:, 0, 2]
+        read_y = maps[:, 1, 0] * x + maps[:, 1, 1] * y + maps[:, 1, 2]
+        flow[rows, columns, 0] = np.clip(read_x, low[:, 0], high[:, 0]) - x
+        flow[rows, columns, 1] = np.clip(read_y, low[:, 1], high[:, 1]) - y
         return flow
 
     def _affine_maps(self, target: Floats) -> Floats:
