@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Protocol
 
 import cv2
@@ -20,9 +21,9 @@ from enliven.model.drawing import draw_conditioning
 from enliven.model.guess import FLOW_SHRINK, Guess, Guesser
 from enliven.model.talking_head import to_tensor
 from enliven.topology import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
-from enliven.types import Floats, Picture
+from enliven.types import Floats, Matte, Picture
 
-_OF_THREAD = threading.local()
+_MATTING = threading.Lock()
 
 
 class EpisodeLike(Protocol):
@@ -118,9 +119,11 @@ def make_batch(episode: EpisodeLike, *, emphasis: float, original_drawing: bool,
 
 def _guesses(episode: EpisodeLike) -> tuple[Tensor, Tensor]:
     """(B, K, S/2, S/2, 2) and (B, K, 4, S, S)."""
-    find = _matting().of_crop
     made: list[list[Guess]] = [
-        [Guesser(photo, at, find(photo, at)).guess(target) for photo, at in zip(photos, points, strict=True)]
+        [
+            Guesser(photo, at, _find_matte(photo, at)).guess(target)
+            for photo, at in zip(photos, points, strict=True)
+        ]
         for photos, points, target in zip(
             episode.photos, episode.photo_points, episode.target_points, strict=True
         )
@@ -130,12 +133,18 @@ def _guesses(episode: EpisodeLike) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(flow), torch.from_numpy(layers)
 
 
+@cache
 def _matting() -> PersonMatting:
-    """One a thread: a graph of MediaPipe's serves one at a time."""
-    if not hasattr(_OF_THREAD, "matting"):
-        _OF_THREAD.matting = PersonMatting()
-    matting: PersonMatting = _OF_THREAD.matting
-    return matting
+    """One for all threads, which use it in turn.
+
+    Made where a loader is made and never in its thread: while MediaPipe makes a graph, what others say is held back.
+    """
+    return PersonMatting()
+
+
+def _find_matte(photo: Picture, points: Floats) -> Matte | None:
+    with _MATTING:
+        return _matting().of_crop(photo, points)
 
 
 def _no_guesses(batch: int, shots: int, size: int) -> tuple[Tensor, Tensor]:
@@ -184,6 +193,8 @@ class BatchLoader:
 
     def __init__(self, source: EpisodeSource, *, ahead: int = 2, **options: Any) -> None:
         self.waited_seconds = 0.0
+        if options.get("guess", True):
+            _matting()
         self._source = source
         self._options = options
         self._queue: queue.Queue[Loaded | BaseException] = queue.Queue(maxsize=ahead)
