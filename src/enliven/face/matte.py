@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from enliven.face.mediapipe_graph import Graph, load
-from enliven.geometry import Box
+from enliven.measure import face_height_px
 from enliven.topology import FACE_OVAL
 from enliven.types import Floats, Landmarks, Matte, Picture
 
@@ -75,11 +75,7 @@ class PersonMatting:
 
 def matte_of(photo: Picture, landmarks: Landmarks) -> Matte | None:
     """The matte of one photo; see :meth:`PersonMatting.matte`."""
-    matting = PersonMatting()
-    try:
-        return matting.matte(photo, landmarks)
-    finally:
-        matting.close()
+    return mattes_of([photo], [landmarks.points])[0]
 
 
 def mattes_of(crops: Sequence[Picture], points: Sequence[Floats]) -> list[Matte | None]:
@@ -93,14 +89,13 @@ def mattes_of(crops: Sequence[Picture], points: Sequence[Floats]) -> list[Matte 
 
 def _around_head(landmarks: Landmarks) -> tuple[int, int, int, int]:
     """x0, y0, x1, y1 of the part of the photo to look at, ends outside."""
-    forehead, chin = landmarks.xy[_FOREHEAD].astype(np.float64), landmarks.xy[_CHIN].astype(np.float64)
-    height = max(float(np.linalg.norm(chin - forehead)), 1.0)
-    x, y = (forehead + chin) / 2 - [0.0, _LIFT * height]
+    height = max(face_height_px(landmarks), 1.0)
+    x, y = landmarks.xy[[_FOREHEAD, _CHIN]].mean(axis=0, dtype=np.float64) - [0.0, _LIFT * height]
     half = _FACE_HEIGHTS * height / 2
     width_px, height_px = landmarks.image_size_wh
-    box = Box(max(x - half, 0), max(y - half, 0), min(x + half, width_px), min(y + half, height_px))
-    x0, y0 = min(int(box.x0), width_px - 1), min(int(box.y0), height_px - 1)
-    return x0, y0, max(int(np.ceil(box.x1)), x0 + 1), max(int(np.ceil(box.y1)), y0 + 1)
+    x0, y0 = min(int(max(x - half, 0)), width_px - 1), min(int(max(y - half, 0)), height_px - 1)
+    x1, y1 = int(np.ceil(min(x + half, width_px))), int(np.ceil(min(y + half, height_px)))
+    return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
 
 
 def _share_of_face(matte: Matte, landmarks: Landmarks) -> float:
