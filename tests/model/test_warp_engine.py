@@ -186,3 +186,23 @@ def test_the_rims_of_slivers_are_read_from_their_own_triangles(points: Floats) -
         mouth = flow[np.abs(flow).max(axis=2) > 0]
         farthest = max(farthest, float(np.abs(mouth).max()))
     assert farthest < 12.0
+
+
+def test_the_seam_of_pressed_lips_is_a_line_and_no_staircase(points: Floats) -> None:
+    """A slanting seam crosses the grid's cells: its edge is to be found between them, not on them."""
+    slope = np.float32(0.13)
+    source, target = opened_mouth(points, 8.0), points.copy()
+    for moved in (source, target):
+        moved[:, 1] += slope * (moved[:, 0] - SIZE / 2)
+    mesh = MeshFlow(source)
+    flow = mesh.flow_of(target, mesh.label(target, SIZE))[..., 1]
+    columns = np.arange(SIZE // 2 - 12, SIZE // 2 + 13)
+    seam = np.interp(columns, *target[[78, 308], :2].T)
+    edges = []
+    for column, height in zip(columns, seam, strict=True):
+        rows = np.arange(int(height) - 4, int(height) + 6)
+        values = flow[rows, column]  # the upper lip reads above its place, the lower lip below
+        last = int(np.nonzero(values < -1e-3)[0].max())
+        edges.append(rows[last] + values[last] / (values[last] - values[last + 1]))
+    smooth = np.polyval(np.polyfit(columns, edges, 3), columns)
+    assert np.abs(np.array(edges) - smooth).std() < 0.1

@@ -14,11 +14,11 @@ from tests.motion.people import SIZE_WH, Look, looking, mirrored, person, tracke
 from enliven.errors import UsageError
 from enliven.geometry import Similarity
 from enliven.measure import eye_openness, head_pose, mouth_openness
-from enliven.motion.gaps import lip_gaps
+from enliven.motion.gaps import lip_gaps, set_lips
 from enliven.motion.regions import REGIONS, TransferSettings, region_weights
 from enliven.motion.stream import transfer_stream
 from enliven.motion.transfer import MotionTransfer
-from enliven.topology import LEFT_IRIS, RIGHT_IRIS
+from enliven.topology import INNER_LOWER_LIP, LEFT_IRIS, RIGHT_IRIS, mean_shape
 from enliven.types import Floats, Landmarks
 
 NEUTRAL = Look()
@@ -101,6 +101,23 @@ def test_lips_closed_in_the_driver_close_also_an_open_mouth_in_the_photo(
     points = moved(source, [looking(driver, NEUTRAL), looking(driver, shut)])[-1]
     at_256 = 256 / np.linalg.norm(source.xy[10] - source.xy[152])
     assert lip_gaps(points).max() * at_256 < 0.5
+
+
+LOWER_LIP_COLUMNS = ((14, 15, 16, 17), (87, 86, 85, 84), (317, 316, 315, 314), (402, 403, 404, 405))
+"""Points of the lower lip from its inner edge to its outer one."""
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.3, 0.5])
+def test_a_lip_moves_as_a_whole_and_never_folds(gap: float) -> None:
+    """Rings between a lip's edges once lagged behind them: a closing mouth showed its seam all over the lip."""
+    points = (mean_shape() * 80.0 + [256, 256, 0]).astype(np.float32)
+    jaw = points[:, 1] > points[list(INNER_LOWER_LIP), 1].min() - 1e-3
+    if gap == 0.0:
+        points[jaw, 1] += 0.4 * 80.0  # the photo's mouth stands wide open, the driver shuts it
+    thickness = {column: np.diff(points[list(column), 1]) for column in LOWER_LIP_COLUMNS}
+    result = set_lips(points, np.full(len(INNER_LOWER_LIP), gap * 80.0, np.float32))
+    for column, before in thickness.items():
+        np.testing.assert_allclose(np.diff(result[list(column), 1]), before, atol=0.2 * before.sum())
 
 
 @given(seed=seeds, narrow=st.floats(0.5, 1.0), shut_photo=st.booleans())

@@ -19,7 +19,9 @@ _LEAST_GAIN, _MOST_GAIN = 0.7, 1.4
 """Of the contrast of a lender's colours when they are brought to the animated photo's."""
 _LEAST_ALPHA = 0.02
 _GRID = 128
-"""Side of the mesh's flow: what lends is the face alone, at most 512 pixels of it, and costs time at every frame."""
+"""Side of the mesh's flow: it costs time at every frame."""
+_HEIGHTS = 1.7
+"""Side of the square under it, in face heights: what lends is the face alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,8 @@ class Lender:
         """For landmarks (478, 3) in pixels of the networks' crop."""
         if self._warp is None:  # few of 32 are ever needed
             side = self.picture.shape[0]
-            self._warp = WarpEngine(self.picture, Landmarks(self.points, (side, side)), finest=_GRID)
+            landmarks = Landmarks(self.points, (side, side))
+            self._warp = WarpEngine(self.picture, landmarks, finest=_GRID, heights=_HEIGHTS)
         rendering = self._warp.render(self._moved(points, self._to_own))
         return Moved(rendering, guess_of(rendering, self.crop))
 

@@ -17,6 +17,7 @@ from enliven.topology import (
     LEFT_EYE,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
+    OUTER_LIPS,
     RIGHT_EYE,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
@@ -29,6 +30,9 @@ from enliven.types import Floats
 _SUBPIXEL_BITS = 4
 _RIM_PX = np.float32(1.0)
 """So far outside of its triangle a pixel on the triangle's rim may be read, in grid pixels."""
+_FINER = 4
+"""So many times finer the mouth is drawn: closed lips are thinner than a cell, and a staircase of cells is seen."""
+_MOUTH_MARGIN_PX = 2
 _LEAST_AREA_PX = 0.02
 """Triangles below this cover no pixel centre worth having, and their affine map is unstable."""
 
@@ -83,12 +87,15 @@ class MeshFlow:
 
         ``target``: (478, 3) landmarks in grid pixels.
         """
+        return self._drawn(target, (size, size))
+
+    def _drawn(self, target: Floats, size_hw: tuple[int, int]) -> npt.NDArray[np.int32]:
         areas = doubled_areas(target[:, :2], self._faces)
         visible = np.nonzero(areas < -_LEAST_AREA_PX)[0]
         depth = target[:, 2][self._faces[visible]].mean(axis=1)
         far_first = visible[np.argsort(-depth, kind="stable")]
         corners = np.round(target[:, :2] * (1 << _SUBPIXEL_BITS)).astype(np.int32)[self._faces]
-        drawn = np.full((size, size), -1, np.int32)
+        drawn = np.full(size_hw, -1, np.int32)
         for face in far_first.tolist():
             cv2.fillConvexPoly(drawn, corners[face], face, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
         return drawn
@@ -98,13 +105,40 @@ class MeshFlow:
 
         ``target``: (478, 3) landmarks in grid pixels; ``labels``: what :meth:`label` gave for them.
         """
+        maps = self._affine_maps(target)
+        flow = self._read(maps, labels, 1.0, (0.0, 0.0))
+        lips = target[list(OUTER_LIPS), :2]
+        size = labels.shape[0]
+        x0, y0 = np.clip(np.floor(lips.min(axis=0)).astype(int) - _MOUTH_MARGIN_PX, 0, size)
+        x1, y1 = np.clip(np.ceil(lips.max(axis=0)).astype(int) + _MOUTH_MARGIN_PX + 1, 0, size)
+        if x1 > x0 and y1 > y0:
+            flow[y0:y1, x0:x1] = self._averaged(target, maps, (int(x0), int(y0), int(x1), int(y1)))
+        return flow
+
+    def _averaged(self, target: Floats, maps: Floats, box_xyxy: tuple[int, int, int, int]) -> Floats:
+        """(h, w, 2) flow in a box of the grid, each cell the mean over finer ones."""
+        x0, y0, x1, y1 = box_xyxy
+        first = ((np.array([x0, y0]) - 0.5) + 0.5 / _FINER).astype(np.float32)
+        finer = target.copy()
+        finer[:, :2] = (target[:, :2] - first) * _FINER
+        labels = self._drawn(finer, ((y1 - y0) * _FINER, (x1 - x0) * _FINER))
+        flow = self._read(maps, labels, 1.0 / _FINER, (float(first[0]), float(first[1])))
+        averaged: Floats = cv2.resize(flow, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+        return averaged
+
+    def _read(
+        self, maps: Floats, labels: npt.NDArray[np.int32], step: float, first_xy: tuple[float, float]
+    ) -> Floats:
+        """(h, w, 2) the flow of the labelled cells, which lie ``step`` grid pixels apart from ``first_xy`` on."""
         rows, columns = np.nonzero(labels >= 0)
-        maps = self._affine_maps(target)[labels[rows, columns]]  # (P, 2, 3)
+        seen = labels[rows, columns]
+        of_each = maps[seen]  # (P, 2, 3)
         flow = np.zeros((*labels.shape, 2), np.float32)
-        x, y = columns.astype(np.float32), rows.astype(np.float32)
-        low, high = (bound[labels[rows, columns]] for bound in self._bounds)  # (P, 2)
-        read_x = maps[:, 0, 0] * x + maps[:, 0, 1] * y + maps[:, 0, 2]
-        read_y = maps[:, 1, 0] * x + maps[:, 1, 1] * y + maps[:, 1, 2]
+        x = columns.astype(np.float32) * np.float32(step) + np.float32(first_xy[0])
+        y = rows.astype(np.float32) * np.float32(step) + np.float32(first_xy[1])
+        low, high = (bound[seen] for bound in self._bounds)  # (P, 2)
+        read_x = of_each[:, 0, 0] * x + of_each[:, 0, 1] * y + of_each[:, 0, 2]
+        read_y = of_each[:, 1, 0] * x + of_each[:, 1, 1] * y + of_each[:, 1, 2]
         flow[rows, columns, 0] = np.clip(read_x, low[:, 0], high[:, 0]) - x
         flow[rows, columns, 1] = np.clip(read_y, low[:, 1], high[:, 1]) - y
         return flow

@@ -45,16 +45,18 @@ class WarpEngine:
         *,
         matte: Matte | None = None,
         finest: int = _FINEST,
+        heights: float = _CROP_HEIGHTS,
     ) -> None:
         """``photo``: RGB (H, W, 3); ``landmarks`` in its pixels; ``finest``: side of the flow's grid at most.
 
+        ``heights``: side of the square that moves, in face heights; small where the face alone is asked for.
         ``matte``: the person in the photo, who then moves in front of a background that stays as it is.
         """
         self._finest = finest
         self._extent = extent or (CUT_OUT if matte else HeadExtent())
         self._source = landmarks.points
         self._face_px = float(np.linalg.norm(landmarks.xy[10] - landmarks.xy[152]))
-        self.crop = self._moving_square(landmarks)
+        self.crop = self._moving_square(landmarks, heights)
         self._to_grid = self.crop.to_picture.inverse()
         self._mesh = MeshFlow(self._on_grid(landmarks.points))
         self._far_side = FarSide(photo, self._on_grid(landmarks.points), self.crop)
@@ -73,10 +75,13 @@ class WarpEngine:
         photo_px = np.float32(self.crop.to_picture.scale)
         return Rendering(flow * photo_px, self.crop, self._overlays(points, target, labels), self._backdrop)
 
-    def _moving_square(self, landmarks: Landmarks) -> FaceCrop:
-        side = _CROP_HEIGHTS * self._face_px
+    def _moving_square(self, landmarks: Landmarks, heights: float) -> FaceCrop:
+        side = heights * self._face_px
         size = int(np.clip(np.ceil(side), _COARSE, self._finest))
-        middle = (landmarks.xy[10] + landmarks.xy[152]) / 2 - [0.0, _CROP_LIFT * self._face_px]
+        middle = (landmarks.xy[10] + landmarks.xy[152]) / 2 - [
+            0.0,
+            _CROP_LIFT * self._face_px * heights / _CROP_HEIGHTS,
+        ]
         corner = middle - side / 2 + 0.5 * side / size
         return FaceCrop(Similarity(side / size, 0.0, (float(corner[0]), float(corner[1]))), size)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 
+import cv2
 import numpy as np
 
 from enliven.errors import UsageError
@@ -17,6 +18,8 @@ from enliven.topology import (
 )
 from enliven.types import LANDMARK_COUNT, Floats
 
+_MOUTH_CORNERS = (61, 76, 62, 78, 291, 306, 292, 308)
+"""Of all rings of the lips, right and left; they stay where the driver's mouth width puts them."""
 REGIONS = ("pose", "mouth", "eyes", "brows", "gaze")
 MODES = ("relative", "absolute")
 
@@ -81,14 +84,26 @@ def lip_weights() -> tuple[Floats, Floats]:
     near = np.exp(-0.5 * (_distance(xy, lower_lip) / 0.12) ** 2)
     chin = _ramp(xy[:, 1], middle, middle + 0.25) * np.exp(-0.5 * (xy[:, 0] / 0.55) ** 2)
     lower = np.maximum(near, chin) * (xy[:, 1] > middle)
-    for lip, weights in (
-        (OUTER_LIPS[1:10] + INNER_LIPS[1:10], upper),
-        (OUTER_LIPS[11:] + INNER_LIPS[11:], lower),
-    ):
-        weights[list(lip)] = 1.0
-    corners = [OUTER_LIPS[0], OUTER_LIPS[10], INNER_LIPS[0], INNER_LIPS[10]]
+    # A lip moves as a whole: rings of it that lag behind its edges would fold it, dark seam over red.
+    above, below = _lip_points(xy)
+    upper[above], lower[above] = 1.0, 0.0
+    upper[below], lower[below] = 0.0, 1.0
+    corners = list(_MOUTH_CORNERS)
     upper[corners] = lower[corners] = 0.0
     return upper.astype(np.float32), lower.astype(np.float32)
+
+
+def _lip_points(xy: Floats) -> tuple[list[int], list[int]]:
+    """The points of upper and lower lip, their edges among them, without the corners. ``xy``: (478, 2) mean face."""
+    outline = np.ascontiguousarray(xy[list(OUTER_LIPS)], np.float32)
+    seam = (xy[list(INNER_LIPS[1:10])] + xy[list(INNER_LIPS[:10:-1])]) / 2
+    above, below = [*OUTER_LIPS[1:10], *INNER_LIPS[1:10]], [*OUTER_LIPS[11:], *INNER_LIPS[11:]]
+    known = {*OUTER_LIPS, *INNER_LIPS, *_MOUTH_CORNERS}
+    for point in range(len(xy)):
+        x, y = (float(value) for value in xy[point])
+        if point not in known and cv2.pointPolygonTest(outline, (x, y), False) > 0:
+            (below if y > np.interp(x, seam[:, 0], seam[:, 1]) else above).append(point)
+    return above, below
 
 
 def _distance(points: Floats, curve: Floats) -> Floats:
