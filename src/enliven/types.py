@@ -148,7 +148,7 @@ class Backdrop:
     alpha: Picture
     """uint8 (h, w): 255 where the photo shows the person, who moves, 0 where it shows what stays."""
     corner_xy: tuple[int, int]
-    """The part's first pixel in the photo."""
+    """The part's first pixel in the photo; above it where the photo cuts off the head."""
 
 
 @dataclass(frozen=True, eq=False)

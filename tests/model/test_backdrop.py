@@ -94,3 +94,20 @@ def test_the_networks_are_shown_the_same_still_background(
     wanted = photo[60:200, 12:36].transpose(2, 0, 1) / 127.5 - 1.0
     np.testing.assert_allclose(layers[:3, 60:200, 12:36], wanted, atol=0.01)
     assert layers[3, 130, 120] < 0.01, "before the face lies nothing"
+
+
+def test_a_head_that_the_photo_cuts_off_is_closed_above(photo: Picture) -> None:
+    """Moved down, it shows an arch of hair with background above; it once rose to the border as a column."""
+    alpha = np.zeros((256, 256), np.float32)
+    cv2.ellipse(alpha, (128, 70), (62, 120), 0, 0, 360, 1.0, -1)
+    cut = photo.copy()
+    cut[cv2.resize(alpha, (SIDE, SIDE)) > 0.5] = (200, 40, 40)
+    high = np.asarray(mean_shape() * 25 + [120, 72, 0], np.float32)
+    engine = WarpEngine(cut, Landmarks(high, (SIDE, SIDE)), matte=Matte(alpha, (0, 0, SIDE, SIDE)))
+    down = high + np.array([0.0, 40.0, 0.0], np.float32)
+    result = Paster(cut).paste(engine.render(down)).astype(int)
+    red = (result[..., 0] - result[..., 1]) > 90
+    assert cut[0, 120].tolist() == [200, 40, 40]
+    assert not red[0].any()
+    assert red[45, 120]
+    assert 0 < red[36].sum() < red[50].sum()

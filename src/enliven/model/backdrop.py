@@ -9,16 +9,21 @@ from enliven.types import Backdrop, Floats, Matte, Picture
 
 _MARGIN = 0.025
 """Width of the rim around the person that goes along: stray hairs, which no matte finds; in face heights."""
+_LEAST_ARCH = 0.3
+"""Height of what is added to a head that the photo's upper border cuts, in halves of the cut's width, at least."""
 _PERSON = 0.5
 """From here on a pixel of the matte is the person's."""
 _SMALLEST = 4
 """Side of the coarsest picture from which holes are filled."""
 
 
-def backdrop_of(photo: Picture, matte: Matte, face_px: float) -> Backdrop:
+def backdrop_of(
+    photo: Picture, matte: Matte, face_px: float, crown_xy: tuple[float, float] | None = None
+) -> Backdrop:
     """The photo (H, W, 3) without the person of the matte, and the person's outline, at the photo's resolution.
 
-    ``face_px``: height of the face in photo pixels.
+    ``face_px``: height of the face in photo pixels; ``crown_xy``: about where the head ends above, which may be
+    beyond a photo that cuts it off.
     """
     x0, y0, x1, y1 = matte.box_xyxy
     size_wh = (x1 - x0, y1 - y0)
@@ -33,10 +38,37 @@ def backdrop_of(photo: Picture, matte: Matte, face_px: float) -> Backdrop:
     hole = cv2.blur(covered, (rim + 1, rim + 1))
     large = [cv2.resize(each, size_wh, interpolation=cv2.INTER_LINEAR) for each in (filled, hole, moves)]
     plate = part + (large[0] - part) * large[1][..., None]
-    return Backdrop(
+    found = Backdrop(
         np.clip(np.rint(plate), 0, 255).astype(np.uint8),
         np.clip(np.rint(large[2] * 255), 0, 255).astype(np.uint8),
         (x0, y0),
+    )
+    return found if crown_xy is None or y0 > 0 else _closed_above(found, crown_xy, face_px)
+
+
+def _closed_above(backdrop: Backdrop, crown_xy: tuple[float, float], face_px: float) -> Backdrop:
+    """With rows above the photo in which a head that it cuts off is closed by an arch, or hair would rise for ever."""
+    row = backdrop.alpha[0] >= 128
+    if not row.any():
+        return backdrop
+    columns = np.arange(row.size)
+    at = int(np.argmin(np.where(row, np.abs(columns + backdrop.corner_xy[0] - crown_xy[0]), np.inf)))
+    gaps = np.nonzero(~row)[0]
+    left, right = gaps[gaps < at].max(initial=-1) + 1, gaps[gaps > at].min(initial=row.size) - 1
+    half = max((right - left) / 2, 1.0)
+    height = max(-crown_xy[1], _LEAST_ARCH * half)
+    rows = int(np.ceil(height + 2 * _MARGIN * face_px))
+    up = (rows - np.arange(rows, dtype=np.float32))[:, None] / np.float32(height)
+    across = (columns - (left + right) / 2).astype(np.float32)[None] / np.float32(
+        max((right - left) / 2, 1.0)
+    )
+    inside = (1.0 - np.sqrt(up * up + across * across)) * np.float32(height / (_MARGIN * face_px)) + 0.5
+    arch = np.minimum(np.clip(inside, 0.0, 1.0) * 255.0, backdrop.alpha[0])
+    x0, y0 = backdrop.corner_xy
+    return Backdrop(
+        np.concatenate([np.repeat(backdrop.plate[:1], rows, axis=0), backdrop.plate]),
+        np.concatenate([arch.astype(np.uint8), backdrop.alpha]),
+        (x0, y0 - rows),
     )
 
 

@@ -28,6 +28,8 @@ _CROP_HEIGHTS = 3.5
 """Side of the moving square in face heights: all that the head's motion can reach."""
 _CROP_LIFT = 0.25
 """How far the square sits above the face's middle, in face heights: hair reaches further than chin."""
+_CROWN = 0.42
+"""From the forehead's upper edge to the top of the hair, in face heights."""
 _FEATHER = 0.02
 """Width of the seam between mesh and surrounding flow, in face heights."""
 
@@ -60,10 +62,10 @@ class WarpEngine:
         self._to_grid = self.crop.to_picture.inverse()
         self._mesh = MeshFlow(self._on_grid(landmarks.points))
         self._far_side = FarSide(photo, self._on_grid(landmarks.points), self.crop)
-        self._border = self._still_border(photo.shape[1], photo.shape[0])
+        self._border = self._still_border(photo.shape[1], photo.shape[0], above=matte is None)
         self._eyes = [eyes.EyeLayer(photo, landmarks.xy, names) for names in (eyes.RIGHT, eyes.LEFT)]
         self._mouth = MouthLayer(photo, landmarks.xy)
-        self._backdrop = backdrop_of(photo, matte, self._face_px) if matte else None
+        self._backdrop = backdrop_of(photo, matte, self._face_px, _crown(landmarks.xy)) if matte else None
 
     def render(self, points: Floats) -> Rendering:
         """The photo's pixels moved so that the landmarks lie at ``points``, (478, 3) photo pixels."""
@@ -85,12 +87,16 @@ class WarpEngine:
         corner = middle - side / 2 + 0.5 * side / size
         return FaceCrop(Similarity(side / size, 0.0, (float(corner[0]), float(corner[1]))), size)
 
-    def _still_border(self, width: int, height: int) -> Floats:
-        """(coarse, coarse) weight that holds the photo's border and the crop's border still."""
+    def _still_border(self, width: int, height: int, *, above: bool) -> Floats:
+        """(coarse, coarse) weight that holds the photo's border and the crop's border still.
+
+        ``above``: also at the photo's upper border; a head that was cut out from the background may leave it.
+        """
         cell = self.crop.size / _COARSE
         (x0, y0), (x1, y1) = self._to_grid.apply(np.array([[-0.5, -0.5], [width - 0.5, height - 0.5]])) / cell
         face = self._face_px / self.crop.to_picture.scale / cell
-        photo = border_weight(_COARSE, (float(x0), float(y0), float(x1), float(y1)), 0.15 * face)
+        top = float(y0) if above else -np.inf
+        photo = border_weight(_COARSE, (float(x0), top, float(x1), float(y1)), 0.15 * face)
         crop = border_weight(_COARSE, (0.0, 0.0, _COARSE - 1.0, _COARSE - 1.0), 0.3 * face)
         return photo * crop
 
@@ -127,6 +133,12 @@ class WarpEngine:
         layers.extend(eye.overlay(target, head_scale) for eye in self._eyes)
         layers.append(self._mouth.overlay(target, head_scale))
         return tuple(layer for layer in layers if layer is not None)
+
+
+def _crown(xy: Floats) -> tuple[float, float]:
+    """About where the head ends above, hair and all."""
+    x, y = xy[10] + _CROWN * (xy[10] - xy[152])
+    return float(x), float(y)
 
 
 def _size(points: Floats) -> float:
