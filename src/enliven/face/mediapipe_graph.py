@@ -55,7 +55,7 @@ def load(module: str) -> Any:
         ) from error
 
 
-def _prepare_package() -> Path:
+def package_folder() -> Path:
     """Make ``mediapipe.*`` importable and return the folder that holds it."""
     spec = importlib.util.find_spec("mediapipe")
     if spec is None or not spec.submodule_search_locations:
@@ -94,7 +94,7 @@ class Graph:
 
     def __init__(self, config: str, outputs: tuple[str, ...], warm_up_size: int) -> None:
         """``config``: a CalculatorGraphConfig as text. ``warm_up_size``: side of the first, blank picture."""
-        root = _prepare_package()
+        root = package_folder()
         self._creator = load("python.packet_creator")
         self._frames = load("python._framework_bindings.image_frame")
         load("python._framework_bindings.resource_util").set_resource_dir(str(root))

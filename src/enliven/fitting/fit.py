@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from enliven.fitting.album import Album, draw_lesson
 from enliven.fitting.base import Base, person_of
 from enliven.fitting.candidates import BASE, Candidate, chosen, judged
-from enliven.fitting.episodes import draw_lesson
 from enliven.fitting.game import FitGame
 from enliven.fitting.jury import Jury
 from enliven.fitting.pictures import Crop, Split, split
@@ -78,8 +78,9 @@ class _Fitting:
         self._settings, self._progress, self._state = settings, progress, state
         self._steps = settings.steps_for(len(crops))
         self._budget = 60.0 * settings.minutes_for(len(crops))
-        self._original = base.checkpoint.config.original_drawing
         self._split: Split = split(list(crops), settings.seed)
+        original = base.checkpoint.config.original_drawing
+        self._album = Album([*self._split.learned, *self._split.held_back], base.talker, original)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(settings.seed)
         person = person_of(base, crops)
@@ -87,7 +88,7 @@ class _Fitting:
             base.talker, copy.deepcopy(base.judge), base.checkpoint, person, settings, self._device
         )
         judge = None if base.judge is None else base.judge.eval().requires_grad_(False).to(self._device)
-        self._jury = Jury(self._split, judge, person[0], self._original)
+        self._jury = Jury(self._split, self._album, judge, person[0])
         self._notes = (*base.notes, *self._jury.notes)
         self._step, self._key = 0, f"{base.sha256}/{len(crops)}/{_fingerprint(crops)}"
         kept: list[tuple[str, Mapping[str, Tensor]]] = []
@@ -122,7 +123,7 @@ class _Fitting:
         with Interrupt() as interrupt:
             while self._step < self._steps:
                 random = np.random.default_rng((self._settings.seed, self._step))
-                lesson = draw_lesson(self._split.learned, self._settings.batch, random, self._original)
+                lesson = draw_lesson(self._album, len(self._split.learned), self._settings.batch, random)
                 try:
                     losses = self._game.step(lesson)
                 except DivergedError:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from enliven.fitting.episodes import Lesson
+from enliven.fitting.album import Lesson
 from enliven.fitting.settings import FitSettings
 from enliven.model.checkpoint import Checkpoint
 from enliven.model.talker import Guesses, Person, Rendered
@@ -102,15 +102,9 @@ class FitGame:
 
     def render(self, lesson: Lesson, psi: Tensor) -> Rendered:
         """Frames of the episodes with AdaIN parameters ``psi`` (P,)."""
-        batch = lesson.batch
-        shape = batch.photos.shape[:2]
-        with torch.no_grad():
-            features = self.talker.source_encoder(  # type: ignore[operator]
-                batch.photos.flatten(0, 1), batch.photo_drawings.flatten(0, 1)
-            )
-        unfolded = tuple(torch.unflatten(f, 0, shape) for f in features)
-        styles = psi[None].expand(shape[0], -1)
-        person = Person(self.row.detach()[None].expand(shape[0], -1), styles, batch.photos, unfolded)
+        batch, count = lesson.batch, len(lesson.batch.target)
+        styles = psi[None].expand(count, -1)
+        person = Person(self.row.detach()[None].expand(count, -1), styles, batch.photos, lesson.features)
         guesses = Guesses(batch.flow, batch.layers, lesson.prior)
         frame: Rendered = self.talker.frame(person, batch.drawing, guesses)  # type: ignore[operator]
         return frame

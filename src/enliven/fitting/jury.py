@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from enliven.errors import MissingExtraError
 from enliven.face.identity import FaceDescriptor, distance
 from enliven.face.landmarker import open_landmarker
+from enliven.fitting.album import Album
 from enliven.fitting.candidates import Candidate, Marks
-from enliven.fitting.episodes import lesson_of
 from enliven.fitting.game import FitGame
 from enliven.fitting.pictures import Split
 from enliven.model.talking_head import to_uint8
@@ -30,8 +30,11 @@ _NO_FACE_PX = 20.0
 class Jury(AbstractContextManager["Jury"]):
     """Renders held-back photos from those that are learned from; always the same ones for every candidate."""
 
-    def __init__(self, split: Split, judge: nn.Module | None, row: Tensor, original: bool) -> None:
-        """``judge``: the base's discriminator, which never learns of the person; ``row``: e (E,)."""
+    def __init__(self, split: Split, album: Album, judge: nn.Module | None, row: Tensor) -> None:
+        """``album``: the photos that are learned from, then those held back.
+
+        ``judge``: the base's discriminator, which never learns of the person; ``row``: e (E,).
+        """
         self._held, self._judge, self._row = split.held_back, judge, row
         self._landmarker = open_landmarker()
         self.notes: list[str] = []
@@ -40,7 +43,8 @@ class Jury(AbstractContextManager["Jury"]):
         except MissingExtraError:
             self._descriptor = None
             self.notes.append("Identity was not compared: that needs the extra 'evaluation'.")
-        self._lessons = [lesson_of([split.learned], [crop], original) for crop in self._held]
+        learned = range(len(split.learned))
+        self._lessons = [album.lesson([learned], [len(learned) + n]) for n in range(len(self._held))]
         self._truth = [self._seen(crop.picture, crop.points) for crop in self._held]
         self._who = [self._described(crop.picture, crop.points) for crop in self._held]
 

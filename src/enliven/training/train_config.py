@@ -41,6 +41,8 @@ class LossWeights:
     """The same of both eyes."""
     teacher: float = 2.0
     """Relative L1 of a face network's features."""
+    landmarks: float = 0.0
+    """Distance of landmarks, as MediaPipe's face mesh finds them in the result, in pixels of 192 around the face."""
     vgg19: float = 0.15
     """L1 of VGG19 features (paper, second version)."""
     vggface: float = 0.025

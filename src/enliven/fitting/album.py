@@ -1,0 +1,122 @@
+"""One person's photos made ready for learning: what stays the same at every step is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from enliven.face.matte import mattes_of
+from enliven.fitting.pictures import Crop
+from enliven.model.drawing import draw_conditioning
+from enliven.model.guess import Guesser
+from enliven.model.nearest import Nearest
+from enliven.model.talking_head import to_tensor
+from enliven.training.batches import Batch, importance
+
+_EMPHASIS = 5.0
+"""Weight of mouth and eyes in the picture losses."""
+_MOST_GUESSES = 700
+"""Kept at a time, 0.6 MB each: all that eight photos need, and most of what 32 do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Episodes whose photos are the nearest that there are, as a frame is made of them."""
+
+    batch: Batch
+    features: tuple[Tensor, ...]
+    """(B, K, C, h, w) at three scales: what the source encoder, which is not fitted, sees in the photos."""
+    prior: Tensor
+    """(B, K, 1, 1) log weights of the photos, see :class:`enliven.model.nearest.Nearest`."""
+
+    def to(self, device: torch.device) -> Lesson:
+        features = tuple(each.to(device) for each in self.features)
+        return Lesson(self.batch.to(device), features, self.prior.to(device))
+
+
+class Album:
+    """Photos by number, and lessons on them."""
+
+    def __init__(self, crops: Sequence[Crop], talker: nn.Module, original: bool) -> None:
+        """``crops``: (S, S, 3) each; ``talker``: the base's networks, on the CPU; ``original``: kind of drawing."""
+        self.crops = tuple(crops)
+        mattes = mattes_of([crop.picture for crop in crops], [crop.points for crop in crops])
+        self._guessers = [
+            Guesser(crop.picture, crop.points, matte) for crop, matte in zip(crops, mattes, strict=True)
+        ]
+        self._guesses: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        size = crops[0].picture.shape[0]
+        drawn = [draw_conditioning(crop.points[:, :2], size, original=original) for crop in crops]
+        self._photos = _tensors([crop.picture for crop in crops])
+        self._drawings = _tensors(drawn)
+        self._points = torch.from_numpy(np.stack([crop.points[:, :2] for crop in crops]).astype(np.float32))
+        weights = np.stack([importance(crop.points, size, _EMPHASIS) for crop in crops])
+        self._importance = torch.from_numpy(weights)[:, None]
+        self._features = _encoded(talker, self._photos, self._drawings)
+
+    def lesson(self, photos: Sequence[Sequence[int]], targets: Sequence[int]) -> Lesson:
+        """Episodes of the targets (B); each from the nearest of its photos, of which all have equally many."""
+        size = int(self._photos.shape[-1])
+        rows, priors = [], []
+        for row, target in zip(photos, targets, strict=True):
+            nearest = Nearest([self.crops[n].points for n in row], size)
+            chosen, log_weights = nearest.choose(self.crops[target].points)
+            rows.append([row[n] for n in chosen])
+            priors.append(log_weights)
+        made = [
+            [self._guess(photo, target) for photo in row] for row, target in zip(rows, targets, strict=True)
+        ]
+        those = torch.tensor(rows)  # (B, K)
+        them = torch.tensor(list(targets))
+        batch = Batch(
+            self._photos[those],
+            self._drawings[those],
+            self._photos[them],
+            self._drawings[them],
+            self._points[them],
+            self._importance[them],
+            torch.zeros(len(targets), dtype=torch.int64),
+            torch.stack([torch.stack([flow.float() for flow, _ in row]) for row in made]),
+            torch.stack([torch.stack([layers.float() for _, layers in row]) for row in made]),
+        )
+        prior = torch.from_numpy(np.stack(priors))[:, :, None, None]
+        return Lesson(batch, tuple(each[those] for each in self._features), prior)
+
+    def _guess(self, photo: int, target: int) -> tuple[Tensor, Tensor]:
+        """Flow, float32 since coordinates need it, and layers, float16."""
+        key = (photo, target)
+        if key not in self._guesses:
+            if len(self._guesses) >= _MOST_GUESSES:
+                del self._guesses[next(iter(self._guesses))]
+            guess = self._guessers[photo].guess(self.crops[target].points)
+            self._guesses[key] = (torch.from_numpy(guess.flow), torch.from_numpy(guess.layers).half())
+        return self._guesses[key]
+
+
+def draw_lesson(album: Album, learned: int, batch: int, random: np.random.Generator) -> Lesson:
+    """``batch`` leave-one-out episodes of the first ``learned`` photos.
+
+    At most half of the photos are hidden, so that far ones are practised too.
+    """
+    targets = random.permutation(learned)[:batch].tolist()
+    seen = int(random.integers(max(1, (learned - 1) // 2), learned))
+    rows = [[int(n) for n in random.permutation(learned) if n != target][:seen] for target in targets]
+    return album.lesson(rows, targets)
+
+
+def _tensors(pictures: Sequence[np.ndarray]) -> Tensor:  # type: ignore[type-arg]
+    return to_tensor(torch.from_numpy(np.stack(pictures)))
+
+
+@torch.no_grad()
+def _encoded(talker: nn.Module, photos: Tensor, drawings: Tensor) -> tuple[Tensor, ...]:
+    """(N, C, h, w) at three scales, photo by photo: 32 at once would take a gigabyte on the way."""
+    found = [
+        talker.source_encoder(photo[None], drawing[None])  # type: ignore[operator]
+        for photo, drawing in zip(photos, drawings, strict=True)
+    ]
+    return tuple(torch.cat(scale) for scale in zip(*found, strict=True))
