@@ -15,16 +15,26 @@ from enliven.errors import TrainingError
 from enliven.face.landmarker import open_landmarker
 from enliven.face.mediapipe_graph import package_folder
 from enliven.media.image import read_photo
+from enliven.topology import RIGHT_EYE
 from enliven.training.batches import Batch
-from enliven.training.face_mesh_net import POINTS, SIDE, FaceMeshNet
-from enliven.training.landmark_loss import LandmarkLoss, face_squares
+from enliven.training.landmark_loss import (
+    EYE,
+    MESH,
+    MESH_SIDE,
+    POINTS,
+    EyeLandmarkLoss,
+    LandmarkLoss,
+    eye_squares,
+    face_squares,
+)
+from enliven.training.tflite_net import TfliteNet
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def network() -> FaceMeshNet:
-    return FaceMeshNet()
+def network() -> TfliteNet:
+    return LandmarkLoss(1.0, CPU).network
 
 
 @pytest.fixture(scope="module")
@@ -41,34 +51,48 @@ def batch() -> Batch:
     return Batch(empty, empty, target, empty, points, empty, empty, empty, empty)
 
 
-def test_the_network_finds_what_the_model_in_the_wheel_finds(network: FaceMeshNet) -> None:
-    path = package_folder() / "mediapipe/modules/face_landmark/face_landmark.tflite"
+@pytest.mark.parametrize(("path", "side", "numbers"), [(MESH, 192, [1404]), (EYE, 64, [213, 15])])
+def test_the_networks_find_what_the_models_in_the_wheel_find(
+    path: Path, side: int, numbers: list[int]
+) -> None:
     core = ov.Core()
-    run = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    picture = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    found = run(((picture.permute(0, 2, 3, 1) + 1) / 2).numpy())
-    wanted = next(np.asarray(value) for value in found.values() if np.asarray(value).size == 3 * POINTS)
-    np.testing.assert_allclose(network(picture)[0].numpy(), wanted.reshape(POINTS, 3), atol=0.02)
+    run = core.compile_model(
+        core.read_model(package_folder() / path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    results = run(((picture.permute(0, 2, 3, 1) + 1) / 2).numpy())
+    wanted = {np.asarray(value).size: np.asarray(value).ravel() for value in results.values()}
+    for count, found in zip(numbers, TfliteNet(path, numbers)(picture), strict=True):
+        np.testing.assert_allclose(found[0].numpy(), wanted[count], atol=0.02)
 
 
-def test_landmarks_lie_where_the_tracker_finds_them(network: FaceMeshNet, batch: Batch) -> None:
+def test_landmarks_lie_where_the_tracker_finds_them(network: TfliteNet, batch: Batch) -> None:
     grid = face_squares(batch.points, 256)
-    seen = network(F.grid_sample(batch.target, grid, padding_mode="border", align_corners=False))[..., :2]
-    places = F.grid_sample(grid.permute(0, 3, 1, 2), (2 * seen[:, None] / SIDE - 1), align_corners=False)
+    (seen,) = network(F.grid_sample(batch.target, grid, padding_mode="border", align_corners=False))
+    seen = seen.reshape(1, POINTS, 3)[..., :2]
+    places = F.grid_sample(grid.permute(0, 3, 1, 2), (2 * seen[:, None] / MESH_SIDE - 1), align_corners=False)
     found = ((places[0, :, 0].T + 1) * 256 - 1) / 2
     assert float((found - batch.points[0, :POINTS]).norm(dim=1).mean()) < 2.0
 
 
+def _side_px(grid: torch.Tensor) -> float:
+    """Of a square, in pixels of the picture of 256."""
+    count = grid.shape[2]
+    return float((grid[0, 0, -1] - grid[0, 0, 0]).norm()) * 128 * count / (count - 1)
+
+
+@pytest.mark.parametrize("kind", [LandmarkLoss, EyeLandmarkLoss])
 def test_a_moved_face_costs_what_it_moved_and_the_loss_can_be_learned_from(
-    network: FaceMeshNet, batch: Batch
+    kind: type[LandmarkLoss] | type[EyeLandmarkLoss], batch: Batch
 ) -> None:
-    loss = LandmarkLoss(network, 1.0, CPU)
+    loss = kind(1.0, CPU)
     assert float(loss(batch.target, batch)) < 0.05
-    moved = torch.roll(batch.target, 6, dims=3).requires_grad_()
+    moved = torch.roll(batch.target, 2, dims=3).requires_grad_()
     cost = loss(moved, batch)
-    first, last = face_squares(batch.points, 256)[0, 0, [0, -1]]
-    side_px = float((last - first).norm()) * 128 * SIDE / (SIDE - 1)
-    assert float(cost) == pytest.approx(6 * SIDE / side_px, rel=0.15)
+    grid = face_squares(batch.points, 256)
+    if kind is EyeLandmarkLoss:
+        grid = eye_squares(batch.points, RIGHT_EYE, 256)
+    assert float(cost) == pytest.approx(2 * grid.shape[1] / _side_px(grid), rel=0.4)
     cost.backward()  # type: ignore[no-untyped-call]
     assert moved.grad is not None
     stepped = moved.detach() - 0.05 * moved.grad / moved.grad.abs().max()
@@ -79,4 +103,4 @@ def test_a_model_that_is_none_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "mesh.tflite"
     broken.write_bytes(b"nothing")
     with pytest.raises(TrainingError, match=r"mesh\.tflite cannot be read"):
-        FaceMeshNet(broken)
+        TfliteNet(broken, [3])

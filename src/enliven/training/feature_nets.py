@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from enliven.errors import TrainingError
 from enliven.training import losses
 from enliven.training.batches import Batch
-from enliven.training.face_mesh_net import FaceMeshNet
-from enliven.training.landmark_loss import LandmarkLoss
+from enliven.training.landmark_loss import EyeLandmarkLoss, LandmarkLoss
 from enliven.training.mobile_face_net import MobileFaceNet
 from enliven.training.train_config import FeatureFiles, LossWeights
 from enliven.training.vgg import VGG19, VGG_FACE, VggFeatures
@@ -80,7 +79,9 @@ def load_feature_losses(
     else:
         lacking.append("No face teacher: set features.teacher to MobileFaceNet weights for truer faces.")
     if weights.landmarks:
-        found.append(LandmarkLoss(FaceMeshNet(), weights.landmarks, device))
+        found.append(LandmarkLoss(weights.landmarks, device))
+    if weights.eye_landmarks:
+        found.append(EyeLandmarkLoss(weights.eye_landmarks, device))
     for name, kind, path, weight in (
         ("vgg19", VGG19, files.vgg19, weights.vgg19),
         ("vggface", VGG_FACE, files.vggface, weights.vggface),

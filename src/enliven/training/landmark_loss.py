@@ -1,6 +1,8 @@
-"""Landmarks of the result where those of the target are, as a frozen face mesh sees both."""
+"""Landmarks of the result where those of the target are, as MediaPipe's frozen networks see both."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -8,11 +10,16 @@ from torch.nn import functional as F
 
 from enliven.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from enliven.training.batches import Batch
-from enliven.training.face_mesh_net import POINTS, SIDE, FaceMeshNet
+from enliven.training.tflite_net import TfliteNet
 
+POINTS, MESH_SIDE = 468, 192
+"""The mesh without attention; the tracker that measures results uses the one with it."""
+EYE_POINTS, IRIS_POINTS, EYE_SIDE = 71, 5, 64
+MESH = Path("mediapipe/modules/face_landmark/face_landmark.tflite")
+EYE = Path("mediapipe/modules/iris_landmark/iris_landmark.tflite")
 _FOREHEAD, _CHIN = 10, 152
-_MARGIN = 1.5
-"""Side of the square that the mesh reads, in sides of the face's box; as MediaPipe cuts it."""
+_MESH_MARGIN, _EYE_MARGIN = 1.5, 2.3
+"""Sides of the squares that the networks read, in sides of what is looked for; as MediaPipe cuts them."""
 _PARTS = 4.0
 """Weight of a point of eyes and lips; one of the rest has 1."""
 
@@ -22,9 +29,9 @@ class LandmarkLoss:
 
     name = "landmarks"
 
-    def __init__(self, network: FaceMeshNet, weight: float, device: torch.device) -> None:
+    def __init__(self, weight: float, device: torch.device) -> None:
         self.weight = weight
-        self._network = network.to(device).eval().requires_grad_(False)
+        self.network = TfliteNet(MESH, [3 * POINTS]).to(device)
         weights = torch.ones(POINTS)
         weights[[*RIGHT_EYE, *LEFT_EYE, *OUTER_LIPS, *INNER_LIPS]] = _PARTS
         self._weights = (weights / weights.sum()).to(device)
@@ -33,29 +40,66 @@ class LandmarkLoss:
         """See :class:`enliven.training.feature_nets.FeatureLoss`."""
         grid = face_squares(batch.points, batch.size)
         with torch.autocast(result.device.type, enabled=False):
-            seen = self._network(_cut(result, grid))
-            with torch.no_grad():
-                wanted = self._network(_cut(batch.target, grid))
-            distances = (seen - wanted)[..., :2].square().sum(dim=-1).add(1e-4).sqrt()
+            distances = _apart(self.network, result, batch.target, grid)
             weighed: Tensor = (distances * self._weights).sum(dim=1)
             return weighed.mean()
 
 
+class EyeLandmarkLoss:
+    """Mean distance of lids, brows and irises in result and target, in pixels of a square of 64 around each eye."""
+
+    name = "eye_landmarks"
+
+    def __init__(self, weight: float, device: torch.device) -> None:
+        self.weight = weight
+        self.network = TfliteNet(EYE, [3 * EYE_POINTS, 3 * IRIS_POINTS]).to(device)
+
+    def __call__(self, result: Tensor, batch: Batch) -> Tensor:
+        """See :class:`enliven.training.feature_nets.FeatureLoss`."""
+        right, left = (eye_squares(batch.points, eye, batch.size) for eye in (RIGHT_EYE, LEFT_EYE))
+        grid = torch.cat([right, left.flip(2)])  # the network knows one eye, and the other one in a mirror
+        with torch.autocast(result.device.type, enabled=False):
+            both = (result.repeat(2, 1, 1, 1), batch.target.repeat(2, 1, 1, 1))
+            return _apart(self.network, both[0], both[1], grid).mean()
+
+
+def _apart(network: TfliteNet, result: Tensor, target: Tensor, grid: Tensor) -> Tensor:
+    """(B, N) distances in the picture's plane of what the network finds in both."""
+    seen = torch.cat(network(_cut(result, grid)), dim=1)
+    with torch.no_grad():
+        wanted = torch.cat(network(_cut(target, grid)), dim=1)
+    plane = (seen - wanted).unflatten(1, (-1, 3))[..., :2]  # type: ignore[no-untyped-call]
+    distances: Tensor = plane.square().sum(dim=-1).add(1e-4).sqrt()
+    return distances
+
+
 def face_squares(points: Tensor, size: int) -> Tensor:
-    """(B, SIDE, SIDE, 2) where to read a square turned with each face, in [-1, 1] units of the picture.
+    """(B, 192, 192, 2) where to read a square turned with each face, in [-1, 1] units of the picture.
 
     ``points``: (B, 478, 2) landmarks in pixels of a picture of ``size``.
     """
     across = points[:, LEFT_EYE[0]] - points[:, RIGHT_EYE[0]]
     down = points[:, _CHIN] - points[:, _FOREHEAD]
-    right = F.normalize(across + torch.stack([down[:, 1], -down[:, 0]], dim=1), dim=1)  # (B, 2)
+    right = across + torch.stack([down[:, 1], -down[:, 0]], dim=1)
+    return _squares(points, right, _MESH_MARGIN, MESH_SIDE, size)
+
+
+def eye_squares(points: Tensor, eye: tuple[int, ...], size: int) -> Tensor:
+    """(B, 64, 64, 2) the same around one eye, turned with the line between the eyes."""
+    across = points[:, LEFT_EYE[0]] - points[:, RIGHT_EYE[0]]
+    return _squares(points[:, [eye[0], eye[8]]], across, _EYE_MARGIN, EYE_SIDE, size)
+
+
+def _squares(points: Tensor, right: Tensor, margin: float, side: int, size: int) -> Tensor:
+    """(B, side, side, 2) squares around all of the points (B, N, 2) whose rows run along ``right`` (B, 2)."""
+    right = F.normalize(right, dim=1)
     axes = torch.stack([right, torch.stack([-right[:, 1], right[:, 0]], dim=1)], dim=1)  # (B, 2, 2)
     turned = points @ axes.transpose(1, 2)
     low, high = turned.amin(dim=1), turned.amax(dim=1)
-    half = _MARGIN / 2 * (high - low).amax(dim=1)
+    half = margin / 2 * (high - low).amax(dim=1).clamp(min=4.0)
     centre = torch.einsum("bk,bkc->bc", (low + high) / 2, axes)
-    steps = (torch.arange(SIDE, device=points.device) + 0.5) * (2.0 / SIDE) - 1.0
-    offsets = half[:, None, None] * axes  # rows: one half side along and across the face
+    steps = (torch.arange(side, device=points.device) + 0.5) * (2.0 / side) - 1.0
+    offsets = half[:, None, None] * axes  # rows: one half side along and across
     places = (
         centre[:, None, None]
         + steps[None, None, :, None] * offsets[:, 0][:, None, None]

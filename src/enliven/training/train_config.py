@@ -43,6 +43,8 @@ class LossWeights:
     """Relative L1 of a face network's features."""
     landmarks: float = 0.0
     """Distance of landmarks, as MediaPipe's face mesh finds them in the result, in pixels of 192 around the face."""
+    eye_landmarks: float = 0.0
+    """The same of lids, brows and irises, in pixels of 64 around each eye."""
     vgg19: float = 0.15
     """L1 of VGG19 features (paper, second version)."""
     vggface: float = 0.025

@@ -1,12 +1,11 @@
-"""MediaPipe's face mesh as a torch network: where it sees landmarks in a result can then be learned from.
+"""MediaPipe's landmark networks in torch: where they see landmarks in a result can then be learned from.
 
-The weights stay where they are, in MediaPipe's wheel (Apache-2.0), which finding faces needs anyway. It is the mesh
-model without attention; the tracker that measures results uses the one with attention.
+The weights stay where they are, in MediaPipe's wheel (Apache-2.0), which finding faces needs anyway.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,46 +18,48 @@ from torch.nn import functional as F
 from enliven.errors import TrainingError
 from enliven.face.mediapipe_graph import package_folder
 
-SIDE = 192
-"""The network reads pictures of SIDE x SIDE pixels."""
-POINTS = 468
-_MODEL = "mediapipe/modules/face_landmark/face_landmark.tflite"
-
 _Step = tuple[str, str, list[str], dict[str, Any]]
 """Kind of layer, its name, the names that it reads, its attributes."""
 
 
-class FaceMeshNet(nn.Module):
-    """(B, 3, SIDE, SIDE) pictures in [-1, 1] to (B, POINTS, 3) landmarks in their pixels; differentiable, frozen."""
+class TfliteNet(nn.Module):
+    """A small convolutional network from a TFLite file: differentiable, float32, frozen."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """``path``: the TFLite file; MediaPipe's own where none is given."""
+    def __init__(self, path: Path, numbers: Sequence[int]) -> None:
+        """``path``: under the folder that holds MediaPipe, or a whole one.
+
+        ``numbers``: which results are wanted, each told by how many numbers it has for a picture. Raises
+        TrainingError for a file that is none or has layers unknown here.
+        """
         super().__init__()
-        model = _read(path or package_folder() / _MODEL)
+        self._wanted = tuple(numbers)
+        model = _read(package_folder() / path)
         self._steps: list[_Step] = []
         for op in model.get_ordered_ops():
             inputs = [port.get_source_output().get_node().get_friendly_name() for port in op.inputs()]
             kind, name = op.get_type_name(), op.get_friendly_name()
             if kind == "Constant":
                 self.register_buffer(_key(name), torch.from_numpy(np.array(op.get_data())))
-            if kind == "Result" and op.get_output_partial_shape(0).to_shape()[-1] != POINTS * 3:
-                continue  # how sure it is that there is a face
+            if kind == "Result" and op.get_output_partial_shape(0).to_shape()[-1] not in self._wanted:
+                continue
             self._steps.append((kind, name, inputs, dict(op.get_attributes())))
         self._fold()
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """See the class."""
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """(B, n) for each of the wanted results, of pictures (B, 3, H, W) in [-1, 1] as large as the network reads."""
         values: dict[str, Tensor] = {}
+        results: dict[int, Tensor] = {}
         for kind, name, inputs, attributes in self._steps:
             if kind == "Parameter":
                 values[name] = (pictures.float().permute(0, 2, 3, 1) + 1.0) / 2
             elif kind == "Constant":
                 values[name] = self.get_buffer(_key(name))
             elif kind == "Result":
-                return values[inputs[0]].reshape(len(pictures), -1, 3)
+                found = values[inputs[0]].reshape(len(pictures), -1)
+                results[found.shape[1]] = found
             else:
                 values[name] = _RUN[kind](attributes, *(values[each] for each in inputs))
-        raise AssertionError("a network without a result")
+        return tuple(results[count] for count in self._wanted)
 
     def _fold(self) -> None:
         """Computes once what hangs on constants alone, and drops what does not lead to the landmarks."""
@@ -88,7 +89,8 @@ def _read(path: Path) -> Any:
         model = ov.Core().read_model(path)
     except RuntimeError as error:
         raise TrainingError(
-            f"The face mesh {path} cannot be read ({str(error).strip().splitlines()[-1]}); set losses.landmarks to 0."
+            f"The landmark network {path} cannot be read ({str(error).strip().splitlines()[-1]}); "
+            "set losses.landmarks and losses.eye_landmarks to 0."
         ) from None
     unknown = {op.get_type_name() for op in model.get_ordered_ops()} - {
         *_RUN,
@@ -97,7 +99,9 @@ def _read(path: Path) -> Any:
         "Result",
     }
     if unknown:
-        raise TrainingError(f"The face mesh {path} has layers unknown here: {', '.join(sorted(unknown))}.")
+        raise TrainingError(
+            f"The landmark network {path} has layers unknown here: {', '.join(sorted(unknown))}."
+        )
     return model
 
 
