@@ -47,6 +47,7 @@ def smoke_config(preset: str, smoke: Smoke) -> TrainConfig:
     return replace(
         config,
         model=replace(config.model, size=smoke.size),
+        losses=replace(config.losses, landmarks=0.0, eye_landmarks=0.0),  # of real faces; these are drawn
         optimiser=replace(config.optimiser, generator_rate=smoke.rate, warm_up=10),
         episodes=replace(config.episodes, shots_max=1),
         batch=4,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.training.drawn_stream import DrawnStream
+from tests.training.drawn_stream import SIZE, DrawnStream
 
 from enliven.errors import TrainingError
 from enliven.training.batches import Batch, make_batch
@@ -19,6 +19,7 @@ from enliven.training.vgg import VGG19, VGG_FACE, VggFeatures
 
 SHARED = Path(__file__).parents[3] / "shared" / "weights"
 CPU = torch.device("cpu")
+WEIGHTS = LossWeights(landmarks=0.0, eye_landmarks=0.0)
 
 
 def batch() -> Batch:
@@ -38,7 +39,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> FeatureFiles:
 
 
 def test_the_gradient_reaches_the_picture_and_no_weight(files: FeatureFiles) -> None:
-    (loss,), lacking = load_feature_losses(files, LossWeights(), CPU)
+    (loss,), lacking = load_feature_losses(files, WEIGHTS, CPU)
     assert len(lacking) == 2
     seen = batch()
     assert float(loss(seen.target, seen)) == pytest.approx(0.0, abs=1e-6)
@@ -52,21 +53,21 @@ def test_the_gradient_reaches_the_picture_and_no_weight(files: FeatureFiles) -> 
 
 
 def test_without_files_each_lack_is_said() -> None:
-    found, lacking = load_feature_losses(FeatureFiles(), LossWeights(), CPU)
+    found, lacking = load_feature_losses(FeatureFiles(), WEIGHTS, CPU)
     assert not found
     assert [word for word in ("teacher", "vgg19", "vggface") if not any(word in s for s in lacking)] == []
 
 
 def test_wrong_files_are_refused(tmp_path: Path, files: FeatureFiles) -> None:
     with pytest.raises(TrainingError, match="not there"):
-        load_feature_losses(FeatureFiles(teacher="/absent"), LossWeights(), CPU)
+        load_feature_losses(FeatureFiles(teacher="/absent"), WEIGHTS, CPU)
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"nothing")
     with pytest.raises(TrainingError, match="not a safetensors"):
-        load_feature_losses(FeatureFiles(vgg19=str(broken)), LossWeights(), CPU)
+        load_feature_losses(FeatureFiles(vgg19=str(broken)), WEIGHTS, CPU)
     save_file({"a": torch.zeros(1)}, str(broken))
     with pytest.raises(TrainingError, match="do not fit"):
-        load_feature_losses(FeatureFiles(teacher=str(broken)), LossWeights(), CPU)
+        load_feature_losses(FeatureFiles(teacher=str(broken)), WEIGHTS, CPU)
 
 
 def test_vgg_taps_are_those_of_the_paper() -> None:
@@ -82,7 +83,7 @@ def test_the_teacher_agrees_with_its_onnx_twin() -> None:
     if not (SHARED / "mobilefacenet.onnx").exists():
         pytest.skip("no ../shared/weights")
     path = str(SHARED / "mobilefacenet.safetensors")
-    (loss,), _ = load_feature_losses(FeatureFiles(teacher=path), LossWeights(), CPU)
+    (loss,), _ = load_feature_losses(FeatureFiles(teacher=path), WEIGHTS, CPU)
     faces = np.random.default_rng(0).uniform(-1, 1, (1, 3, 112, 96)).astype(np.float32)
     session = onnxruntime.InferenceSession(str(SHARED / "mobilefacenet.onnx"))
     expected = session.run(None, {session.get_inputs()[0].name: faces})[0]
@@ -111,3 +112,11 @@ def test_folding_the_norms_away_changes_no_feature_and_no_gradient() -> None:
         found.append([*taps, picture.grad])
     for mine, wanted in zip(*found, strict=True):
         assert torch.allclose(mine, wanted, rtol=1e-3, atol=1e-5)
+
+
+def test_landmark_losses_need_no_file() -> None:
+    found, _ = load_feature_losses(FeatureFiles(), LossWeights(), CPU)
+    assert [loss.name for loss in found] == ["landmarks", "eye_landmarks"]
+    for loss in found:
+        cost = loss(torch.zeros(2, 3, SIZE, SIZE, requires_grad=True), batch())
+        assert torch.isfinite(cost)

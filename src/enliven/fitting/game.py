@@ -15,6 +15,7 @@ from enliven.model.talker import Guesses, Person, Rendered
 from enliven.training import losses
 from enliven.training.batches import Batch
 from enliven.training.game import DivergedError, picture_losses, used_precision
+from enliven.training.landmark_loss import EyeLandmarkLoss, LandmarkLoss
 from enliven.training.train_config import LossWeights, TrainConfig
 
 _FITTED = ("synthesis.", "motion_net.")
@@ -22,7 +23,7 @@ _FITTED = ("synthesis.", "motion_net.")
 
 is the photos' own pixels: where they lie and whose they are is the motion net's.
 """
-_LOSSES = LossWeights(painted=0.0, adversarial=0.05, feature_matching=0.5)
+_LOSSES = LossWeights(painted=0.0, adversarial=0.05, feature_matching=0.5, landmarks=1.0, eye_landmarks=0.7)
 """Of one person whatever is better may be painted; and a discriminator that has seen eight photos has little to say."""
 _CLIP = 2.0
 _EDGES = 5.0
@@ -66,6 +67,10 @@ class FitGame:
         if self.judge is not None:
             theirs = [*self.judge.parameters(), self.row]
             self.optimisers["judge"] = torch.optim.Adam(theirs, settings.judge_rate, (0.5, 0.999))
+        self._landmarks = (
+            LandmarkLoss(_LOSSES.landmarks, device),
+            EyeLandmarkLoss(_LOSSES.eye_landmarks, device),
+        )
         self.mean = {name: value.detach().clone() for name, value in self.fitted().items()}
         self._bf16 = used_precision(self.config, device) == "bf16"
 
@@ -81,6 +86,7 @@ class FitGame:
             frame = self.render(lesson, self.psi)
             found = picture_losses(frame, batch, self.config)
             found["edges"] = losses.edges(frame.result, batch.target)
+            found |= {loss.name: loss(frame.result, batch) for loss in self._landmarks}
             if self.judge is not None:
                 found |= self._adversarial(frame.result, batch)
         total = self.psi.new_zeros(())

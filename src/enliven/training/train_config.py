@@ -41,9 +41,9 @@ class LossWeights:
     """The same of both eyes."""
     teacher: float = 2.0
     """Relative L1 of a face network's features."""
-    landmarks: float = 0.0
+    landmarks: float = 1.0
     """Distance of landmarks, as MediaPipe's face mesh finds them in the result, in pixels of 192 around the face."""
-    eye_landmarks: float = 0.0
+    eye_landmarks: float = 0.7
     """The same of lids, brows and irises, in pixels of 64 around each eye."""
     vgg19: float = 0.15
     """L1 of VGG19 features (paper, second version)."""
@@ -166,6 +166,8 @@ def default_config(name: str) -> TrainConfig:
             painted=0.0,
             mouth=0.0,
             eyes=0.0,
+            landmarks=0.0,
+            eye_landmarks=0.0,
             emphasis=1.0,
             adversarial=1.0,
             feature_matching=10.0,
