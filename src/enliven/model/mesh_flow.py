@@ -30,7 +30,7 @@ from enliven.types import Floats
 _SUBPIXEL_BITS = 4
 _RIM_PX = np.float32(1.0)
 """So far outside of its triangle a pixel on the triangle's rim may be read, in grid pixels."""
-_FINER = 4
+_FINER = 3
 """So many times finer the mouth is drawn: closed lips are thinner than a cell, and a staircase of cells is seen."""
 _MOUTH_MARGIN_PX = 2
 _LEAST_AREA_PX = 0.02
@@ -89,9 +89,16 @@ class MeshFlow:
         """
         return self._drawn(target, (size, size))
 
-    def _drawn(self, target: Floats, size_hw: tuple[int, int]) -> npt.NDArray[np.int32]:
+    def _drawn(
+        self, target: Floats, size_hw: tuple[int, int], *, within: bool = False
+    ) -> npt.NDArray[np.int32]:
+        """See :meth:`label`; ``within``: most of the mesh lies outside, and is not worth a call for each triangle."""
         areas = doubled_areas(target[:, :2], self._faces)
         visible = np.nonzero(areas < -_LEAST_AREA_PX)[0]
+        if within:
+            bounds = target[:, :2][self._faces[visible]]  # (V, 3, 2)
+            low, high = bounds.min(axis=1), bounds.max(axis=1)
+            visible = visible[(high >= 0).all(axis=1) & (low <= size_hw[::-1]).all(axis=1)]
         depth = target[:, 2][self._faces[visible]].mean(axis=1)
         far_first = visible[np.argsort(-depth, kind="stable")]
         corners = np.round(target[:, :2] * (1 << _SUBPIXEL_BITS)).astype(np.int32)[self._faces]
@@ -121,7 +128,8 @@ class MeshFlow:
         first = ((np.array([x0, y0]) - 0.5) + 0.5 / _FINER).astype(np.float32)
         finer = target.copy()
         finer[:, :2] = (target[:, :2] - first) * _FINER
-        labels = self._drawn(finer, ((y1 - y0) * _FINER, (x1 - x0) * _FINER))
+        size_hw = ((y1 - y0) * _FINER, (x1 - x0) * _FINER)
+        labels = self._drawn(finer, size_hw, within=True)
         flow = self._read(maps, labels, 1.0 / _FINER, (float(first[0]), float(first[1])))
         averaged: Floats = cv2.resize(flow, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
         return averaged
