@@ -57,3 +57,13 @@ def test_weights_never_jump(nearest: Nearest) -> None:
         share[chosen] = np.exp(log_weights) / np.exp(log_weights).sum()
         shares.append(share)
     assert np.abs(np.diff(shares, axis=0)).max() < 0.25
+
+
+def test_hair_and_shoulders_are_more_of_one_photo_than_the_face_is(nearest: Nearest) -> None:
+    points = face(4.0)
+    chosen, log_weights = nearest.choose(points)
+    numbers, shares = nearest.shares(points)
+    assert list(numbers) == list(chosen)
+    x, y = (points[1, :2] / 4).astype(int)
+    np.testing.assert_allclose(shares[:, y, x], log_weights, rtol=1e-5)
+    assert (shares[1:, 0, 0] < 2 * log_weights[1:]).all()

@@ -31,7 +31,7 @@ class Lesson:
     features: tuple[Tensor, ...]
     """(B, K, C, h, w) at three scales: what the source encoder, which is not fitted, sees in the photos."""
     prior: Tensor
-    """(B, K, 1, 1) log weights of the photos, see :class:`enliven.model.nearest.Nearest`."""
+    """(B, K, S/4, S/4) log weights of the photos, see :class:`enliven.model.nearest.Nearest`."""
 
     def to(self, device: torch.device) -> Lesson:
         features = tuple(each.to(device) for each in self.features)
@@ -64,7 +64,7 @@ class Album:
         rows, priors = [], []
         for row, target in zip(photos, targets, strict=True):
             nearest = Nearest([self.crops[n].points for n in row], size)
-            chosen, log_weights = nearest.choose(self.crops[target].points)
+            chosen, log_weights = nearest.shares(self.crops[target].points)
             rows.append([row[n] for n in chosen])
             priors.append(log_weights)
         made = [
@@ -83,7 +83,7 @@ class Album:
             torch.stack([torch.stack([flow.float() for flow, _ in row]) for row in made]),
             torch.stack([torch.stack([layers.float() for _, layers in row]) for row in made]),
         )
-        prior = torch.from_numpy(np.stack(priors))[:, :, None, None]
+        prior = torch.from_numpy(np.stack(priors))
         return Lesson(batch, tuple(each[those] for each in self._features), prior)
 
     def _guess(self, photo: int, target: int) -> tuple[Tensor, Tensor]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from enliven.measure import face_height_px, looks
-from enliven.topology import STABLE
+from enliven.model.lender import outlined
+from enliven.topology import FACE_OVAL, STABLE
 from enliven.types import Floats, Landmarks
 
 _FACE = np.array(STABLE)
@@ -24,6 +26,8 @@ _PLACE_STEP = 0.05
 _STEP = 0.25
 """A photo that is farther by this much, in differences seen at a glance, counts e times less."""
 _LEAST = 1e-4
+_BEYOND = 3.0
+"""So many times farther apart are log weights outside of the face."""
 
 
 class Nearest:
@@ -45,6 +49,18 @@ class Nearest:
         next_best = favour[MOST] if len(order) > MOST else 0.0
         weights = np.maximum(favour[:MOST] - next_best, _LEAST)
         return order[:MOST], np.log(weights / weights.max()).astype(np.float32)
+
+    def shares(self, points: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+        """The same, place by place: log weights (K, S/4, S/4) for the networks.
+
+        Outside of the face they are much farther apart: hair and shoulders of two photos never lie on one another, and
+        half of each is seen twice.
+        """
+        chosen, log_weights = self.choose(points)
+        inside = outlined(np.asarray(points[:, :2]), FACE_OVAL, self._size_wh[0], 4)
+        inside = cv2.blur(inside, (5, 5))
+        power = inside + _BEYOND * (1.0 - inside)
+        return chosen, np.asarray(log_weights[:, None, None] * power, np.float32)
 
     def _looks(self, points: Floats) -> Floats:
         """(11,) looks and place."""

@@ -114,7 +114,7 @@ class TalkingHead:
         if self._person is None:
             raise ModelError("No person was embedded; call embed() with photos before render().")
         drawing = self._pictures(self._draw(points)[None])[0]
-        chosen, log_weights = self._nearest.choose(points)
+        chosen, log_weights = self._nearest.shares(points)
         frame: Rendered = self._networks.frame(  # type: ignore[operator]
             _part_of(self._person, chosen), drawing, self._guesses(points, chosen, log_weights)
         )
@@ -137,7 +137,7 @@ class TalkingHead:
     def _guesses(self, points: Floats, chosen: Indices, log_weights: Floats) -> Guesses:
         made = [self._guessers[number].guess(points) for number in chosen]
         flow, layers = np.stack([each.flow for each in made]), np.stack([each.layers for each in made])
-        arrays = (flow, layers, log_weights[:, None, None])
+        arrays = (flow, layers, log_weights)
         return Guesses(*(torch.from_numpy(each).to(self._device)[None] for each in arrays))
 
 
