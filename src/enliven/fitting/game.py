@@ -23,8 +23,11 @@ _FITTED = ("synthesis.", "motion_net.")
 
 is the photos' own pixels: where they lie and whose they are is the motion net's.
 """
-_LOSSES = LossWeights(painted=0.0, adversarial=0.05, feature_matching=0.5, landmarks=1.0, eye_landmarks=0.7)
-"""Of one person whatever is better may be painted; and a discriminator that has seen eight photos has little to say."""
+_LOSSES = LossWeights(adversarial=0.05, feature_matching=0.5)
+"""A discriminator that has seen eight photos has little to say. Painting is charged for as in training: where it was
+
+not, the photos' pixels were painted over with their mean, and the person was lost.
+"""
 _CLIP = 2.0
 _EDGES = 5.0
 """Weight of the edges of the whole picture: without them two episodes a step and an adversary paint checkerboards."""

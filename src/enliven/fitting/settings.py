@@ -17,8 +17,8 @@ class FitSettings:
     """All that learning may take; None: 2 for one photo, 4 for up to eight, 8 for more."""
     batch: int = 2
     """Episodes a step."""
-    psi_rate: float = 5e-4
-    rate: float = 1e-3
+    psi_rate: float = 2e-4
+    rate: float = 5e-4
     """Of decoder and motion net."""
     judge_rate: float = 1e-4
     mean: float = 0.95
@@ -34,8 +34,11 @@ class FitSettings:
             raise UsageError(f"{self.steps} steps were asked for; there must be at least 1.")
 
     def steps_for(self, photos: int) -> int:
-        """120 for one photo to 320 for 32; too many make poor mimics, too few leave the face a stranger's."""
-        return self.steps or min(320, 114 + 6 * photos + 2 * min(photos, 7))
+        """40 for one photo to 100 for 32: what carries over to other pictures is learned by then; later steps learn
+
+        these photos by heart, and the person is lost on the way (docs/few-shot.md).
+        """
+        return self.steps or min(100, 38 + 2 * photos + 2 * min(photos, 4))
 
     def minutes_for(self, photos: int) -> float:
         """All the time there is, fitting and comparing."""
