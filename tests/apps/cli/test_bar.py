@@ -1,0 +1,21 @@
+"""Ctrl-C while something is shown to move."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+
+import pytest
+
+from enliven.apps.cli.progress import FrameProgress
+
+
+def test_an_interrupt_that_was_swallowed_is_heard_at_the_next_frame() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with FrameProgress("animating", quiet=True) as progress:
+        progress.update(1, 10)
+        with contextlib.suppress(KeyboardInterrupt):  # as a callback from C does
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            progress.update(2, 10)
+    assert signal.getsignal(signal.SIGINT) is before
