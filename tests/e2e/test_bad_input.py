@@ -212,7 +212,10 @@ def test_a_face_that_is_not_there(enliven: Run, out: Path) -> None:
 
 def test_ctrl_c_removes_the_temporary_file_and_exits_with_130(tmp_path: Path, out: Path) -> None:
     command = [sys.executable, "-m", "enliven", "animate", PHOTO, "-d", MOTION, "-o", out]
+    # Where tests run in the background of a shell, it is ignored, and processes inherit that.
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen([*map(str, command), "--size", "2000"], stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, found)
     deadline = time.monotonic() + 60
     while not any(out.parent.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
