@@ -60,6 +60,8 @@ NOSE_BRIDGE: Indices = (168, 6, 197, 195, 5, 4)
 NOSE_BASE: Indices = (64, 98, 97, 2, 326, 327, 294)
 """Right wing to left wing below the tip."""
 NOSE_TIP = 1
+FOREHEAD, CHIN = 10, 152
+"""Upper and lower end of the face."""
 
 STABLE: Indices = (
     10, 67, 297, 109, 338, 103, 332, 151, 9, 8, 168, 6, 197, 195, 5, 4, 1,

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from tests.model.test_export import HYBRID, checkpoint_of
 from tests.synthetic_face import draw_face
 
+from enliven.databank.episodes import Episode
 from enliven.fitting import album as album_module
 from enliven.fitting.album import Album, draw_lesson
 from enliven.fitting.pictures import Crop
 from enliven.model.checkpoint import networks_of
 from enliven.training.batches import make_batch
-from enliven.types import Floats, Picture
 
 CROPS = [Crop(*draw_face(64, mouth_open=n / 8, yaw_deg=3.0 * n)) for n in range(7)]
-
-
-@dataclass(frozen=True, eq=False)
-class Episode:
-    photos: Picture
-    photo_points: Floats
-    target: Picture
-    target_points: Floats
-    identity: npt.NDArray[np.int64]
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +40,7 @@ def test_a_lesson_is_the_batch_that_training_would_make(album: Album, talker: to
             np.stack([c.picture for c in targets]),
             np.stack([c.points for c in targets]),
             np.zeros(2, np.int64),
+            position=0,
         ),
         emphasis=5.0,
         original_drawing=False,

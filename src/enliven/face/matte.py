@@ -12,7 +12,7 @@ import numpy as np
 
 from enliven.face.mediapipe_graph import Graph, load
 from enliven.measure import face_height_px
-from enliven.topology import FACE_OVAL
+from enliven.topology import CHIN, FACE_OVAL, FOREHEAD
 from enliven.types import Floats, Landmarks, Matte, Picture
 
 _SIDE = 256
@@ -22,7 +22,6 @@ _FACE_HEIGHTS = 3.5
 _LIFT = 0.25
 _LEAST_FACE = 0.85
 """Mean over the face below which the model has not understood the picture."""
-_FOREHEAD, _CHIN = 10, 152
 
 _GRAPH = """
 input_stream: "image"
@@ -90,7 +89,7 @@ def mattes_of(crops: Sequence[Picture], points: Sequence[Floats]) -> list[Matte 
 def _around_head(landmarks: Landmarks) -> tuple[int, int, int, int]:
     """x0, y0, x1, y1 of the part of the photo to look at, ends outside."""
     height = max(face_height_px(landmarks), 1.0)
-    x, y = landmarks.xy[[_FOREHEAD, _CHIN]].mean(axis=0, dtype=np.float64) - [0.0, _LIFT * height]
+    x, y = landmarks.xy[[FOREHEAD, CHIN]].mean(axis=0, dtype=np.float64) - [0.0, _LIFT * height]
     half = _FACE_HEIGHTS * height / 2
     width_px, height_px = landmarks.image_size_wh
     x0, y0 = min(int(max(x - half, 0)), width_px - 1), min(int(max(y - half, 0)), height_px - 1)

@@ -10,14 +10,13 @@ import numpy as np
 from enliven.face.crop import square, take
 from enliven.face.mediapipe_graph import Graph, load
 from enliven.geometry import Box, Similarity
-from enliven.topology import LEFT_EYE, RIGHT_EYE
+from enliven.topology import CHIN, FOREHEAD, LEFT_EYE, RIGHT_EYE
 from enliven.types import FaceCrop, Floats, Landmarks, Picture
 
 _SIDE = 192
 """The model reads 192 x 192 pixels."""
 _MARGIN = 1.5
 """Side of the square over the face's longer side, as the model was trained."""
-_FOREHEAD, _CHIN = 10, 152
 
 _GRAPH = """
 input_stream: "image"
@@ -85,7 +84,7 @@ def roll_deg(landmarks: Landmarks) -> float:
     """How far the face is tipped clockwise on the screen, from the eye line and the forehead-chin line."""
     xy = landmarks.xy.astype(np.float64)
     across = xy[LEFT_EYE[0]] - xy[RIGHT_EYE[0]]
-    down = xy[_CHIN] - xy[_FOREHEAD]
+    down = xy[CHIN] - xy[FOREHEAD]
     # Both lines vote: in profile the eye line is short and unsure, and so weighs little.
     return math.degrees(math.atan2(across[1] - down[0], across[0] + down[1]))
 

@@ -80,7 +80,7 @@ class Album:
             self._points[them],
             self._importance[them],
             torch.zeros(len(targets), dtype=torch.int64),
-            torch.stack([torch.stack([flow.float() for flow, _ in row]) for row in made]),
+            torch.stack([torch.stack([flow for flow, _ in row]) for row in made]),
             torch.stack([torch.stack([layers.float() for _, layers in row]) for row in made]),
         )
         prior = torch.from_numpy(np.stack(priors))

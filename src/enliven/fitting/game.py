@@ -15,7 +15,7 @@ from enliven.model.talker import Guesses, Person, Rendered
 from enliven.training import losses
 from enliven.training.batches import Batch
 from enliven.training.game import DivergedError, picture_losses, used_precision
-from enliven.training.landmark_loss import EyeLandmarkLoss, LandmarkLoss
+from enliven.training.landmark_loss import landmark_losses
 from enliven.training.train_config import LossWeights, TrainConfig
 
 _FITTED = ("synthesis.", "motion_net.")
@@ -70,10 +70,7 @@ class FitGame:
         if self.judge is not None:
             theirs = [*self.judge.parameters(), self.row]
             self.optimisers["judge"] = torch.optim.Adam(theirs, settings.judge_rate, (0.5, 0.999))
-        self._landmarks = (
-            LandmarkLoss(_LOSSES.landmarks, device),
-            EyeLandmarkLoss(_LOSSES.eye_landmarks, device),
-        )
+        self._landmarks = landmark_losses(_LOSSES, device)
         self.mean = {name: value.detach().clone() for name, value in self.fitted().items()}
         self._bf16 = used_precision(self.config, device) == "bf16"
 

@@ -34,7 +34,7 @@ class FitSettings:
             raise UsageError(f"{self.steps} steps were asked for; there must be at least 1.")
 
     def steps_for(self, photos: int) -> int:
-        """40 for one photo to 100 for 32: what carries over to other pictures is learned by then; later steps learn
+        """42 for one photo to 100 for 32: what carries over to other pictures is learned by then; later steps learn
 
         these photos by heart, and the person is lost on the way (docs/few-shot.md).
         """

@@ -59,9 +59,7 @@ def _closed_above(backdrop: Backdrop, crown_xy: tuple[float, float], face_px: fl
     height = max(-crown_xy[1], _LEAST_ARCH * half)
     rows = int(np.ceil(height + 2 * _MARGIN * face_px))
     up = (rows - np.arange(rows, dtype=np.float32))[:, None] / np.float32(height)
-    across = (columns - (left + right) / 2).astype(np.float32)[None] / np.float32(
-        max((right - left) / 2, 1.0)
-    )
+    across = (columns - (left + right) / 2).astype(np.float32)[None] / np.float32(half)
     inside = (1.0 - np.sqrt(up * up + across * across)) * np.float32(height / (_MARGIN * face_px)) + 0.5
     arch = np.minimum(np.clip(inside, 0.0, 1.0) * 255.0, backdrop.alpha[0])
     x0, y0 = backdrop.corner_xy

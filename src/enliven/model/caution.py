@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from enliven.measure import mouth_openness
-from enliven.model.lender import outlined
+from enliven.model.strokes import outlined
 from enliven.topology import OUTER_LIPS
 from enliven.types import Floats
 

@@ -11,6 +11,7 @@ from enliven.geometry import Similarity
 from enliven.measure import looks
 from enliven.model.correction import corrected
 from enliven.model.guess import Guess, guess_of, layers_under
+from enliven.model.strokes import outlined
 from enliven.model.warp_engine import WarpEngine
 from enliven.topology import FACE_OVAL
 from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
@@ -119,11 +120,3 @@ def _colours(picture: Picture, points: Floats) -> tuple[Floats, Floats]:
     inside = outlined(points[:, :2], FACE_OVAL, picture.shape[0]) > 0.5
     pixels = picture[inside] if inside.any() else picture.reshape(-1, 3)
     return pixels.mean(axis=0, dtype=np.float32), pixels.astype(np.float32).std(axis=0)
-
-
-def outlined(points: Floats, part: tuple[int, ...], side: int, shrink: int = 1) -> Floats:
-    """(side / shrink, side / shrink) 1 inside a closed contour; ``points`` (478, 2) in pixels of the side."""
-    cells = (points[list(part)] + 0.5) / shrink - 0.5
-    mask = np.zeros((side // shrink, side // shrink), np.float32)
-    cv2.fillPoly(mask, [np.rint(cells * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
-    return mask

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from enliven.model.lender import outlined
+from enliven.model.strokes import outlined
 from enliven.topology import FACE_OVAL, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from enliven.types import Floats
 

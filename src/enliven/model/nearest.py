@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.measure import face_height_px, looks
-from enliven.model.lender import outlined
+from enliven.model.strokes import outlined
 from enliven.topology import FACE_OVAL, STABLE
 from enliven.types import Floats, Landmarks
 

@@ -27,5 +27,13 @@ def soft_line(points: Floats, size_wh: tuple[int, int], width_px: float, blur_px
     return soft
 
 
+def outlined(points: Floats, part: tuple[int, ...], side: int, shrink: int = 1) -> Floats:
+    """(side / shrink, side / shrink) 1 inside a closed contour; ``points`` (478, 2) in pixels of the side."""
+    cells = (points[list(part)] + 0.5) / shrink - 0.5
+    mask = np.zeros((side // shrink, side // shrink), np.float32)
+    cv2.fillPoly(mask, [np.rint(cells * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
+    return mask
+
+
 def _fixed(points: Floats) -> npt.NDArray[np.int32]:
     return np.asarray(np.round(points * (1 << _SUBPIXEL_BITS)), np.int32)

@@ -17,7 +17,7 @@ from enliven.model.far_side import FarSide
 from enliven.model.head_flow import CUT_OUT, HeadExtent, border_weight, head_weight, outer_flow
 from enliven.model.mesh_flow import MeshFlow
 from enliven.model.mouth import MouthLayer
-from enliven.topology import STABLE
+from enliven.topology import CHIN, FOREHEAD, STABLE
 from enliven.types import FaceCrop, Floats, Landmarks, Matte, Overlay, Picture, Rendering
 
 _COARSE = 64
@@ -57,7 +57,7 @@ class WarpEngine:
         self._finest = finest
         self._extent = extent or (CUT_OUT if matte else HeadExtent())
         self._source = landmarks.points
-        self._face_px = float(np.linalg.norm(landmarks.xy[10] - landmarks.xy[152]))
+        self._face_px = float(np.linalg.norm(landmarks.xy[FOREHEAD] - landmarks.xy[CHIN]))
         self.crop = self._moving_square(landmarks, heights)
         self._to_grid = self.crop.to_picture.inverse()
         self._mesh = MeshFlow(self._on_grid(landmarks.points))
@@ -80,7 +80,7 @@ class WarpEngine:
     def _moving_square(self, landmarks: Landmarks, heights: float) -> FaceCrop:
         side = heights * self._face_px
         size = int(np.clip(np.ceil(side), _COARSE, self._finest))
-        middle = (landmarks.xy[10] + landmarks.xy[152]) / 2 - [
+        middle = (landmarks.xy[FOREHEAD] + landmarks.xy[CHIN]) / 2 - [
             0.0,
             _CROP_LIFT * self._face_px * heights / _CROP_HEIGHTS,
         ]
@@ -137,7 +137,7 @@ class WarpEngine:
 
 def _crown(xy: Floats) -> tuple[float, float]:
     """About where the head ends above, hair and all."""
-    x, y = xy[10] + _CROWN * (xy[10] - xy[152])
+    x, y = xy[FOREHEAD] + _CROWN * (xy[FOREHEAD] - xy[CHIN])
     return float(x), float(y)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from enliven.errors import TrainingError
 from enliven.training import losses
 from enliven.training.batches import Batch
-from enliven.training.landmark_loss import EyeLandmarkLoss, LandmarkLoss
+from enliven.training.landmark_loss import landmark_losses
 from enliven.training.mobile_face_net import MobileFaceNet
 from enliven.training.train_config import FeatureFiles, LossWeights
 from enliven.training.vgg import VGG19, VGG_FACE, VggFeatures
@@ -78,10 +78,7 @@ def load_feature_losses(
         found.append(TeacherLoss(teacher, weights.teacher))
     else:
         lacking.append("No face teacher: set features.teacher to MobileFaceNet weights for truer faces.")
-    if weights.landmarks:
-        found.append(LandmarkLoss(weights.landmarks, device))
-    if weights.eye_landmarks:
-        found.append(EyeLandmarkLoss(weights.eye_landmarks, device))
+    found.extend(landmark_losses(weights, device))
     for name, kind, path, weight in (
         ("vgg19", VGG19, files.vgg19, weights.vgg19),
         ("vggface", VGG_FACE, files.vggface, weights.vggface),

@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from enliven.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from enliven.topology import CHIN, FOREHEAD, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from enliven.training.batches import Batch
 from enliven.training.tflite_net import TfliteNet
+from enliven.training.train_config import LossWeights
 
 POINTS, MESH_SIDE = 468, 192
 """The mesh without attention; the tracker that measures results uses the one with it."""
 EYE_POINTS, IRIS_POINTS, EYE_SIDE = 71, 5, 64
 MESH = Path("mediapipe/modules/face_landmark/face_landmark.tflite")
 EYE = Path("mediapipe/modules/iris_landmark/iris_landmark.tflite")
-_FOREHEAD, _CHIN = 10, 152
 _MESH_MARGIN, _EYE_MARGIN = 1.5, 2.3
 """Sides of the squares that the networks read, in sides of what is looked for; as MediaPipe cuts them."""
 _PARTS = 4.0
@@ -59,12 +59,21 @@ class EyeLandmarkLoss:
         right, left = (eye_squares(batch.points, eye, batch.size) for eye in (RIGHT_EYE, LEFT_EYE))
         grid = torch.cat([right, left.flip(2)])  # the network knows one eye, and the other one in a mirror
         with torch.autocast(result.device.type, enabled=False):
-            both = (result.repeat(2, 1, 1, 1), batch.target.repeat(2, 1, 1, 1))
-            return _apart(self.network, both[0], both[1], grid).mean()
+            return _apart(self.network, result, batch.target, grid).mean()
+
+
+def landmark_losses(weights: LossWeights, device: torch.device) -> list[LandmarkLoss | EyeLandmarkLoss]:
+    """Those that have a weight."""
+    found: list[LandmarkLoss | EyeLandmarkLoss] = []
+    if weights.landmarks:
+        found.append(LandmarkLoss(weights.landmarks, device))
+    if weights.eye_landmarks:
+        found.append(EyeLandmarkLoss(weights.eye_landmarks, device))
+    return found
 
 
 def _apart(network: TfliteNet, result: Tensor, target: Tensor, grid: Tensor) -> Tensor:
-    """(B, N) distances in the picture's plane of what the network finds in both."""
+    """(M B, N) distances in the picture's plane of what the network finds in both, (B, 3, S, S), at M places each."""
     seen = torch.cat(network(_cut(result, grid)), dim=1)
     with torch.no_grad():
         wanted = torch.cat(network(_cut(target, grid)), dim=1)
@@ -79,7 +88,7 @@ def face_squares(points: Tensor, size: int) -> Tensor:
     ``points``: (B, 478, 2) landmarks in pixels of a picture of ``size``.
     """
     across = points[:, LEFT_EYE[0]] - points[:, RIGHT_EYE[0]]
-    down = points[:, _CHIN] - points[:, _FOREHEAD]
+    down = points[:, CHIN] - points[:, FOREHEAD]
     right = across + torch.stack([down[:, 1], -down[:, 0]], dim=1)
     return _squares(points, right, _MESH_MARGIN, MESH_SIDE, size)
 
@@ -111,5 +120,6 @@ def _squares(points: Tensor, right: Tensor, margin: float, side: int, size: int)
 def _cut(pictures: Tensor, grid: Tensor) -> Tensor:
     """In shades of grey and a little soft: fringes of colour and checkerboards move landmarks as well as lids do."""
     grey = pictures.float().mean(dim=1, keepdim=True)
-    pictures = F.avg_pool2d(grey, 3, stride=1, padding=1, count_include_pad=False).expand(-1, 3, -1, -1)
-    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    soft = F.avg_pool2d(grey, 3, stride=1, padding=1, count_include_pad=False)
+    places = soft.repeat(len(grid) // len(soft), 1, 1, 1)
+    return F.grid_sample(places, grid, padding_mode="border", align_corners=False).expand(-1, 3, -1, -1)

@@ -33,55 +33,39 @@ class TfliteNet(nn.Module):
         """
         super().__init__()
         self._wanted = tuple(numbers)
-        model = _read(package_folder() / path)
-        self._steps: list[_Step] = []
-        for op in model.get_ordered_ops():
+        constants: dict[str, Tensor] = {}
+        steps: list[_Step] = []
+        for op in _read(package_folder() / path).get_ordered_ops():
+            kind, name, attributes = op.get_type_name(), op.get_friendly_name(), dict(op.get_attributes())
             inputs = [port.get_source_output().get_node().get_friendly_name() for port in op.inputs()]
-            kind, name = op.get_type_name(), op.get_friendly_name()
             if kind == "Constant":
-                self.register_buffer(_key(name), torch.from_numpy(np.array(op.get_data())))
-            if kind == "Result" and op.get_output_partial_shape(0).to_shape()[-1] not in self._wanted:
-                continue
-            self._steps.append((kind, name, inputs, dict(op.get_attributes())))
-        self._fold()
+                constants[name] = torch.from_numpy(np.array(op.get_data()))
+            elif kind in _RUN and all(each in constants for each in inputs):
+                constants[name] = _RUN[kind](attributes, *(constants[each] for each in inputs))
+            elif kind != "Result" or op.get_output_partial_shape(0).to_shape()[-1] in self._wanted:
+                steps.append((kind, name, inputs, attributes))
+        needed = {name for kind, name, _, _ in steps if kind == "Result"}
+        for _, name, inputs, _ in reversed(steps):
+            if name in needed:
+                needed.update(inputs)
+        self._steps = [step for step in steps if step[1] in needed]
+        self._constants = {name: f"constant_{n}" for n, name in enumerate(sorted(needed & set(constants)))}
+        for name, buffer in self._constants.items():
+            self.register_buffer(buffer, constants[name])
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """(B, n) for each of the wanted results, of pictures (B, 3, H, W) in [-1, 1] as large as the network reads."""
-        values: dict[str, Tensor] = {}
+        values = {name: self.get_buffer(buffer) for name, buffer in self._constants.items()}
         results: dict[int, Tensor] = {}
         for kind, name, inputs, attributes in self._steps:
             if kind == "Parameter":
                 values[name] = (pictures.float().permute(0, 2, 3, 1) + 1.0) / 2
-            elif kind == "Constant":
-                values[name] = self.get_buffer(_key(name))
             elif kind == "Result":
                 found = values[inputs[0]].reshape(len(pictures), -1)
                 results[found.shape[1]] = found
             else:
                 values[name] = _RUN[kind](attributes, *(values[each] for each in inputs))
         return tuple(results[count] for count in self._wanted)
-
-    def _fold(self) -> None:
-        """Computes once what hangs on constants alone, and drops what does not lead to the landmarks."""
-        values: dict[str, Tensor] = {}
-        kept: list[_Step] = []
-        for kind, name, inputs, attributes in self._steps:
-            if kind == "Constant":
-                values[name] = self.get_buffer(_key(name))
-            elif kind not in ("Parameter", "Result") and all(each in values for each in inputs):
-                values[name] = _RUN[kind](attributes, *(values[each] for each in inputs))
-            else:
-                kept.append((kind, name, inputs, attributes))
-        wanted = {name for kind, name, _, _ in kept if kind == "Result"}
-        for _, name, inputs, _ in reversed(kept):
-            if name in wanted:
-                wanted.update(inputs)
-        for name in list(self._buffers):
-            delattr(self, name)
-        for name in wanted & set(values):
-            self.register_buffer(_key(name), values[name])
-        constants: list[_Step] = [("Constant", name, [], {}) for name in sorted(wanted & set(values))]
-        self._steps = [*constants, *(step for step in kept if step[1] in wanted)]
 
 
 def _read(path: Path) -> Any:
@@ -103,10 +87,6 @@ def _read(path: Path) -> Any:
             f"The landmark network {path} has layers unknown here: {', '.join(sorted(unknown))}."
         )
     return model
-
-
-def _key(name: str) -> str:
-    return "c_" + "".join(c if c.isalnum() else "_" for c in name)
 
 
 def _convolution(attributes: dict[str, Any], x: Tensor, weight: Tensor) -> Tensor:
