@@ -8,7 +8,7 @@ import pytest
 
 from enliven.compositing.paste import Paster
 from enliven.measure import mouth_openness
-from enliven.model.head_flow import silhouette
+from enliven.model.head_flow import silhouettes
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
 from enliven.model.warp_engine import WarpEngine
 from enliven.topology import (
@@ -24,7 +24,7 @@ from enliven.topology import (
     RIGHT_UPPER_LID,
     mean_shape,
 )
-from enliven.types import Floats, Landmarks, Picture
+from enliven.types import Floats, Landmarks, Matte, Picture, Rendering
 
 SIZE = 600
 FACE_RADIUS_PX = 50.0
@@ -162,10 +162,50 @@ def test_a_turned_head_gives_finite_flow_and_one_outline(
     rendering = engine.render(target)
     assert np.isfinite(rendering.flow).all()
     assert np.abs(rendering.flow).max() < 2 * FACE_RADIUS_PX
-    outline = silhouette(target[:, :2])
-    hull = cv2.convexHull(np.ascontiguousarray(target[:468, :2]))
-    distances = [cv2.pointPolygonTest(hull, (float(x), float(y)), True) for x, y in outline]
-    assert np.abs(distances).max() < 0.5, "every outline point lies on the hull"
+    for face, outline in zip((points, target), silhouettes(points[:, :2], target[:, :2]), strict=True):
+        assert np.abs(from_outline(face, outline)).max() < 1.5, "every outline point lies on the hull"
+
+
+@pytest.mark.parametrize(("photo_deg", "frame_deg"), [(55.0, 35.0), (-60.0, -40.0), (50.0, 60.0)])
+def test_beside_a_profile_nothing_of_the_face_is_seen_again(
+    photo: Picture, points: Floats, photo_deg: float, frame_deg: float
+) -> None:
+    """Points of the far cheek once led the photo's outline into the place beside the frame's: two profiles."""
+    source, target = turned(points, photo_deg), turned(points, frame_deg)
+    rendering = WarpEngine(photo, Landmarks(source, (SIZE, SIZE))).render(target)
+    y, x = np.mgrid[0:SIZE:4, 0:SIZE:4]
+    places = np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)
+    away = from_outline(target, places)
+    beside = places[(away < -2.0) & (away > -15.0)]
+    assert from_outline(source, beside + read_at(rendering, beside)).max() < 2.0
+
+
+@pytest.mark.parametrize("way_px", [(0.0, -60.0), (45.0, -45.0), (0.0, 50.0)])
+def test_a_head_that_goes_far_shows_nothing_twice(
+    photo: Picture, points: Floats, engine: WarpEngine, way_px: tuple[float, float]
+) -> None:
+    """Where the head came from, the neck is drawn out; it once showed the lips again."""
+    matte = Matte(np.ones((64, 64), np.float32), (0, 0, SIZE, SIZE))
+    for each in (engine, WarpEngine(photo, Landmarks(points, (SIZE, SIZE)), matte=matte)):
+        target = points + np.array([*way_px, 0.0], np.float32)
+        rendering = each.render(target)
+        way = -np.array(way_px) / np.linalg.norm(way_px)
+        along = target[:468, :2].mean(axis=0) + way * np.arange(0.0, 250.0)[:, None]
+        read = along + read_at(rendering, along.astype(np.float32))
+        assert np.diff(read @ way).min() > -0.05
+
+
+def from_outline(face: Floats, places: Floats) -> Floats:
+    """(N,) how far places (N, 2) lie inside of a face's convex outline; negative outside."""
+    hull = cv2.convexHull(np.ascontiguousarray(face[:468, :2]))
+    return np.array([cv2.pointPolygonTest(hull, (float(x), float(y)), True) for x, y in places], np.float32)
+
+
+def read_at(rendering: Rendering, places: Floats) -> Floats:
+    """(N, 2) flow in photo pixels at places (N, 2) of the photo."""
+    cells = rendering.crop.to_picture.inverse().apply(places).astype(np.float32)
+    found = cv2.remap(rendering.flow, cells[:, 0], cells[:, 1], cv2.INTER_LINEAR)
+    return np.asarray(found.reshape(-1, 2), np.float32)
 
 
 def test_a_photo_from_the_side_lends_its_seen_half(photo: Picture, points: Floats) -> None:

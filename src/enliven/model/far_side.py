@@ -20,6 +20,10 @@ _SHOWS_MORE = (0.06, 0.26)
 _STRETCHED = (1.2, 1.9)
 """Between these factors of growth a triangle begins to need the loan."""
 _LEAST_ALPHA = 0.02
+_TINT = 0.15
+"""By so much light may colour one half of a face otherwise than the other; more is not the same skin."""
+_LEAST_SKIN = 20
+"""Triangles from which the light on both sides can be told."""
 
 
 class FarSide:
@@ -46,18 +50,21 @@ class FarSide:
     def _light(self, source: Floats, mirror: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """(3,) how much brighter each colour is on the far side, so that the loan matches where it meets it."""
         lent = np.nonzero((self._lends > 0.1) & (_shown(source, self._faces) > 0.15))[0]
-        if lent.size < 20:
+        if lent.size < _LEAST_SKIN:
             return np.ones(3)
-        own = self._colours(source, lent)
-        other = self._colours(source[mirror], lent)
-        return np.asarray(np.clip(own / np.maximum(other, 1.0), 0.6, 1.5), np.float64)
+        gains = self._colours(source, lent) / np.maximum(self._colours(source[mirror], lent), 1.0)  # (N, 3)
+        tints = gains / np.maximum(gains.mean(axis=1, keepdims=True), 1e-3)
+        skin = (np.abs(tints - 1.0) < _TINT).all(axis=1)  # the rest lies on the background behind a turned face
+        if skin.sum() < _LEAST_SKIN:
+            return np.ones(3)
+        return np.asarray(np.clip(np.median(gains[skin], axis=0), 0.6, 1.5), np.float64)
 
     def _colours(self, points: Floats, faces: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """(3,) median colour of the photo at the middles of triangles."""
+        """(N, 3) colour of the photo at the middles of triangles."""
         middles = self._crop.to_picture.apply(points[self._faces[faces], :2].mean(axis=1))
         columns = np.clip(np.round(middles[:, 0]).astype(int), 0, self._photo.shape[1] - 1)
         rows = np.clip(np.round(middles[:, 1]).astype(int), 0, self._photo.shape[0] - 1)
-        return np.asarray(np.median(self._photo[rows, columns].astype(np.float64), axis=0), np.float64)
+        return np.asarray(self._photo[rows, columns], np.float64)
 
     def overlay(self, target: Floats, labels: npt.NDArray[np.int32]) -> Overlay | None:
         """The borrowed pixels for landmarks at ``target`` (478, 3) grid pixels; None where none are needed.

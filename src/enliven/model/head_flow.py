@@ -6,17 +6,22 @@ nothing over about the size of a head, so that no border swims and no seam is se
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enliven.topology import FACE_OVAL, STABLE
+from enliven.topology import CHIN, FACE_OVAL, FOREHEAD, STABLE, mean_shape
 from enliven.types import Floats
 
 _OUTLINE = np.array(FACE_OVAL)
 _BODY = np.array(sorted({*FACE_OVAL, *STABLE}))
+_UNFOLDED = 3.0
+"""Length of the fade over the way that the head has come. Pixels are read twice below 1.5; necks look drawn out below 2."""
+_INSIDE = (0.0, 0.025)
+"""Between these depths inside of the outline, in face heights, a point of the oval begins to count as hidden."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,13 @@ bends with it; the shoulders stay. Chosen on 70 clips of the databank's train sp
 """
 
 
-def head_weight(target: Floats, size: int, extent: HeadExtent) -> Floats:
+def head_weight(source: Floats, target: Floats, size: int, extent: HeadExtent) -> Floats:
     """(size, size) how much of the head's motion each grid pixel takes part in, 0 to 1.
 
-    ``target``: (478, 2) landmarks in grid pixels.
+    ``source``, ``target``: (478, 2) landmarks in grid pixels. Where the head comes from, motion fades over as long a way as
+    it takes not to read the same pixels twice: a neck that is drawn out would show the mouth once more.
     """
-    forehead, chin = target[10], target[152]
+    forehead, chin = target[FOREHEAD], target[CHIN]
     down = chin - forehead
     height = max(float(np.linalg.norm(down)), 1e-3)
     down = down / height
@@ -54,7 +60,11 @@ def head_weight(target: Floats, size: int, extent: HeadExtent) -> Floats:
     across = dx * down[1] - dy * down[0]
     reach = np.where(along < 0, extent.above, extent.below)
     distance = np.sqrt((across / extent.beside) ** 2 + (along / reach) ** 2)
-    return 1.0 - _smoothstep((distance - 1.0) / (extent.fade - 1.0))
+    away = np.sqrt(across**2 + along**2)
+    moved = ((source - target)[_BODY]).mean(axis=0) / height
+    back = (dx * moved[0] + dy * moved[1]) / np.maximum(away, 1e-6)  # face heights, away from the face's middle
+    fade = np.maximum(extent.fade - 1.0, _UNFOLDED * back * distance / np.maximum(away, 1e-6))
+    return 1.0 - _smoothstep((distance - 1.0) / fade)
 
 
 def border_weight(size: int, inside_xyxy: tuple[float, float, float, float], fade: float) -> Floats:
@@ -82,8 +92,8 @@ def outer_flow(source: Floats, target: Floats, weight: Floats, face_px: float) -
     flow = np.empty((size, size, 2), np.float32)
     flow[..., 0] = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] - x) * weight
     flow[..., 1] = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] - y) * weight
-    places = silhouette(target)
-    wanted = _smoothed_around(silhouette(source) - places)
+    origins, places = silhouettes(source, target)
+    wanted = _smoothed_around(origins - places)
     for sigma in (0.22, 0.10, 0.05):
         flow += spread(places, wanted - _sample(flow, places), size, sigma * face_px)
     return flow
@@ -96,23 +106,62 @@ def _smoothed_around(values: Floats) -> Floats:
     return smoothed
 
 
-def silhouette(points: Floats) -> Floats:
-    """(36, 2) the oval's points, those hidden behind a turned face moved out to where its outline is seen.
+def silhouettes(source: Floats, target: Floats) -> tuple[Floats, Floats]:
+    """(36, 2) twice: the oval's points where each face's outline is seen, those of one belonging to those of the other.
 
-    ``points``: (478, 2). Without this, a far cheek would lead the background into the face.
+    ``source``, ``target``: (478, 2). A point that a turned face hides, in either of them, stands for no place on the
+    outline; it is put where the outline is met in that point's direction on a face seen from the front. Without
+    this a far cheek would lead the background into the face, or the photo's outline would be seen twice.
     """
-    centre = points[_BODY].mean(axis=0)
-    hull = cv2.convexHull(np.ascontiguousarray(points[:468]))[:, 0] - centre  # (H, 2)
-    rays = points[_OUTLINE] - centre  # (36, 2)
-    edges = np.roll(hull, -1, axis=0) - hull
+    hulls = (_hull(source), _hull(target))
+    hidden = np.maximum(_hidden(source, hulls[0]), _hidden(target, hulls[1]))[:, None]
+    found = [
+        points[_OUTLINE] + (_met(points, hull) - points[_OUTLINE]) * hidden
+        for points, hull in zip((source, target), hulls, strict=True)
+    ]
+    return found[0].astype(np.float32), found[1].astype(np.float32)
+
+
+def _hull(points: Floats) -> Floats:
+    """(H, 2) corners of the face's convex outline."""
+    hull: Floats = cv2.convexHull(np.ascontiguousarray(points[:468], np.float32))[:, 0]
+    return hull
+
+
+def _hidden(points: Floats, hull: Floats) -> Floats:
+    """(36,) 1 for a point of the oval that lies well inside of the outline, 0 for one that makes it."""
+    depth = np.array([cv2.pointPolygonTest(hull, (float(x), float(y)), True) for x, y in points[_OUTLINE]])
+    height = max(float(np.linalg.norm(points[CHIN] - points[FOREHEAD])), 1e-3)
+    low, high = _INSIDE
+    return _smoothstep((depth / height - low) / (high - low))
+
+
+def _met(points: Floats, hull: Floats) -> Floats:
+    """(36, 2) where rays from the outline's middle, in the directions of a frontal face's oval, leave the outline."""
+    moments = cv2.moments(hull)
+    area = max(moments["m00"], 1e-6)
+    middle = np.array([moments["m10"] / area, moments["m01"] / area])
+    down = points[CHIN] - points[FOREHEAD]
+    down = down / max(float(np.linalg.norm(down)), 1e-3)
+    rays = _directions() @ np.array([[down[1], -down[0]], [down[0], down[1]]])
+    corners = hull - middle
+    edges = np.roll(corners, -1, axis=0) - corners
     across = rays[:, None, 0] * edges[None, :, 1] - rays[:, None, 1] * edges[None, :, 0]  # (36, H)
     across = np.where(np.abs(across) < 1e-9, np.inf, across)
-    along = (hull[:, 0] * edges[:, 1] - hull[:, 1] * edges[:, 0])[None] / across
-    place = (hull[None, :, 0] * rays[:, None, 1] - hull[None, :, 1] * rays[:, None, 0]) / across
+    along = (corners[:, 0] * edges[:, 1] - corners[:, 1] * edges[:, 0])[None] / across
+    place = (corners[None, :, 0] * rays[:, None, 1] - corners[None, :, 1] * rays[:, None, 0]) / across
     crossed = (along > 0) & (place >= -1e-4) & (place <= 1 + 1e-4)
-    stretch = np.where(crossed, along, 0.0).max(axis=1, initial=1.0)
-    outline: Floats = (centre + rays * stretch[:, None]).astype(np.float32)
-    return outline
+    met: Floats = middle + rays * np.where(crossed, along, 0.0).max(axis=1, initial=0.0)[:, None]
+    return met
+
+
+@functools.cache
+def _directions() -> Floats:
+    """(36, 2) of the oval's points as seen from the middle of a frontal face: to the right, and down."""
+    oval = mean_shape()[_OUTLINE, :2]
+    rays = oval - oval.mean(axis=0)
+    directions: Floats = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+    return directions
 
 
 def spread(places: Floats, values: Floats, size: int, sigma: float) -> Floats:

@@ -110,7 +110,7 @@ class WarpEngine:
         shrink = _COARSE / self.crop.size
         small_target = (target[:, :2] + 0.5) * shrink - 0.5
         small_source = (self._on_grid(self._source)[:, :2] + 0.5) * shrink - 0.5
-        weight = head_weight(small_target, _COARSE, self._extent) * self._border
+        weight = head_weight(small_source, small_target, _COARSE, self._extent) * self._border
         face = self._face_px * self._to_grid.scale * shrink
         flow = outer_flow(small_source, small_target, weight, face) / np.float32(shrink)
         around: Floats = cv2.resize(flow, (self.crop.size, self.crop.size), interpolation=cv2.INTER_CUBIC)
