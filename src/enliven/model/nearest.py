@@ -1,6 +1,8 @@
-"""Which of a person's many photos a frame is made of: those that look most like it.
+"""Which of a person's many photos a frame is made of: those that look most like it, place by place.
 
-Thirty-two photos averaged are a blur; the four nearest, the nearest most, are sharp, and cost no more than four.
+Thirty-two photos averaged are a blur; the few nearest, the nearest most, are sharp, and cost no more than a few. What
+is near differs from place to place: for the mouth a photo with that mouth, for hair and shoulders one with the head at
+that place.
 """
 
 from __future__ import annotations
@@ -13,21 +15,27 @@ import numpy.typing as npt
 
 from enliven.measure import face_height_px, looks
 from enliven.model.strokes import outlined
-from enliven.topology import FACE_OVAL, STABLE
+from enliven.topology import FACE_OVAL, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, STABLE
 from enliven.types import Floats, Landmarks
 
 _FACE = np.array(STABLE)
-MOST = 4
+MOST = 6
 """Photos that a frame is made of."""
-_WEIGHTS = np.array([2.0, 2.0, 1.0, 0.3, 0.3, 1.2, 0.8, 0.8, 0.7, 0.7, 0.7], np.float32)
-"""Of the looks: yaw, pitch, roll, gaze (2), mouth, its width, eyes; and of the place: x, y, size."""
+_WEIGHTS = np.array(
+    [
+        [2.0, 2.0, 1.0, 0.03, 0.03, 1.2, 0.8, 0.25, 0.2, 0.2, 0.2],  # skin
+        [2.0, 2.0, 1.0, 0.0, 0.0, 3.6, 2.4, 0.1, 0.2, 0.2, 0.2],  # mouth
+        [2.0, 2.0, 1.0, 1.5, 1.5, 0.25, 0.15, 2.4, 0.2, 0.2, 0.2],  # eyes
+        [2.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.7, 0.7, 0.7],  # hair, clothes, background
+    ],
+    np.float32,
+)
+"""Of the looks, region by region: yaw, pitch, roll, gaze (2), mouth, its width, eyes; and of the place: x, y, size."""
 _PLACE_STEP = 0.05
 """Crop sides (and share of the size) by which a head must have moved to count as one."""
 _STEP = 0.25
 """A photo that is farther by this much, in differences seen at a glance, counts e times less."""
-_LEAST = 1e-4
-_BEYOND = 3.0
-"""So many times farther apart are log weights outside of the face."""
+_LEAST = 1e-5
 
 
 class Nearest:
@@ -39,28 +47,32 @@ class Nearest:
         self._photos = np.stack([self._looks(each) for each in points])  # (K, 11)
 
     def choose(self, points: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-        """The numbers of at most four photos for a frame with landmarks (478, 3), and log weights of them.
+        """The numbers of at most six photos for a frame with landmarks (478, 3), and their log weights (4, K).
 
-        A photo's weight is nothing at the moment in which it comes in or goes out.
+        The rows are those of skin, mouth, eyes, and all that is outside of the face. A photo's weights are nothing at
+        the moment in which it comes in or goes out.
         """
-        away = np.linalg.norm((self._photos - self._looks(points)) * _WEIGHTS, axis=1)
-        order = np.argsort(away, kind="stable")
-        favour = np.exp((away[order[0]] - away[order]) / _STEP)
-        next_best = favour[MOST] if len(order) > MOST else 0.0
-        weights = np.maximum(favour[:MOST] - next_best, _LEAST)
-        return order[:MOST], np.log(weights / weights.max()).astype(np.float32)
+        away = np.linalg.norm((self._photos - self._looks(points)) * _WEIGHTS[:, None], axis=2)  # (4, N)
+        favour = np.exp((away.min(axis=1, keepdims=True) - away) / _STEP)
+        best = favour.max(axis=0)
+        order = np.argsort(-best, kind="stable")
+        chosen = order[:MOST]
+        next_best = best[order[MOST]] if len(order) > MOST else 0.0
+        comes_in = 1.0 - next_best / np.maximum(best[chosen], _LEAST)
+        weights = np.maximum(favour[:, chosen] * comes_in, _LEAST)
+        return chosen, np.log(weights / weights.max(axis=1, keepdims=True)).astype(np.float32)
 
     def shares(self, points: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-        """The same, place by place: log weights (K, S/4, S/4) for the networks.
-
-        Outside of the face they are much farther apart: hair and shoulders of two photos never lie on one another, and
-        half of each is seen twice.
-        """
+        """The same, place by place: log weights (K, S/4, S/4) for the networks."""
         chosen, log_weights = self.choose(points)
-        inside = outlined(np.asarray(points[:, :2]), FACE_OVAL, self._size_wh[0], 4)
-        inside = cv2.blur(inside, (5, 5))
-        power = inside + _BEYOND * (1.0 - inside)
-        return chosen, np.asarray(log_weights[:, None, None] * power, np.float32)
+        skin, mouth, eyes, outside = log_weights[:, :, None, None]
+        xy, side = np.asarray(points[:, :2]), self._size_wh[0]
+        inside = cv2.blur(outlined(xy, FACE_OVAL, side, 4), (5, 5))
+        found = outside + (skin - outside) * inside
+        for part, value in ((OUTER_LIPS, mouth), (LEFT_EYE, eyes), (RIGHT_EYE, eyes)):
+            where = cv2.dilate(outlined(xy, part, side, 4), np.ones((5, 5), np.uint8))
+            found = found + (value - found) * cv2.blur(where, (3, 3))
+        return chosen, np.asarray(found, np.float32)
 
     def _looks(self, points: Floats) -> Floats:
         """(11,) looks and place."""
