@@ -63,17 +63,18 @@ class Warp:
 
 
 class Weights:
-    """The learned networks of a checkpoint file."""
+    """The learned networks of a checkpoint file, or of a folder that `enliven export` wrote."""
 
     reads_first_photo_only = False
 
     def __init__(self, path: Path, size: int) -> None:
         """``size``: side of the databank's crops; raises ModelError when the file does not fit it."""
         try:
+            from enliven.model.runtime import WEIGHTS
             from enliven.model.talking_head import TalkingHead
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"Evaluating weights (which imports '{error.name}')", "train") from None
-        self.head = TalkingHead.from_checkpoint(path)
+        self.head = TalkingHead.from_checkpoint(path / WEIGHTS if path.is_dir() else path)
         config = self.head.config
         if config.size != size:
             raise ModelError(
@@ -90,7 +91,7 @@ class Weights:
 
 
 class Fitted:
-    """The learned networks of a checkpoint file, fitted to every person anew as `enliven learn` does."""
+    """The same networks, fitted to every person anew as `enliven learn` does."""
 
     reads_first_photo_only = False
 
@@ -120,9 +121,12 @@ class Fitted:
 
 
 def contender_of(path: Path, size: int) -> Contender:
-    """The contender in a file, by its kind; ``size`` is the side of the databank's crops."""
-    if path.suffix != ".safetensors":
-        raise ModelError(f"{path} is no weights file; give a .safetensors file that `enliven train` wrote.")
+    """The contender in a file or folder, by its kind; ``size`` is the side of the databank's crops."""
+    if path.suffix != ".safetensors" and not path.is_dir():
+        raise ModelError(
+            f"{path} is no weights file; give a .safetensors file that `enliven train` wrote, or a folder from "
+            "`enliven export`."
+        )
     return Weights(path, size)
 
 

@@ -62,6 +62,15 @@ def test_it_prints_the_table_that_it_writes(bank: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "report/sheets").iterdir())) == 1
 
 
+def test_a_folder_of_exported_weights_is_measured_too(bank: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    write_weights(folder / "weights.safetensors", 64)
+    ended = enliven_evaluate(folder, "--bank", bank, "-o", tmp_path / "report", "--shots", 1, "--cross", 0)
+    assert ended.exit_code == 0, ended.exception
+    assert "|  | photo | warp | hybrid mine |" in ended.output
+
+
 def test_json_is_one_object_on_stdout(bank: Path, tmp_path: Path) -> None:
     ended = enliven_evaluate("--bank", bank, "-o", tmp_path / "report", "--json", "--no-sheets", "--quiet")
     assert ended.exit_code == 0, ended.exception

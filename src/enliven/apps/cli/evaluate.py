@@ -20,7 +20,8 @@ def evaluate(
     bank: Annotated[Path, typer.Option(help="Databank made by `enliven databank build` or `synth`.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="New folder: report.json, report.md, sheets.")],
     weights: Annotated[
-        list[Path] | None, typer.Argument(help="Weights by `enliven train`; none: the baselines alone.")
+        list[Path] | None,
+        typer.Argument(help="Weights by `enliven train` or `export`; none: the baselines alone."),
     ] = None,
     shots: Annotated[str, typer.Option(help="Numbers of photos, each a table of its own.")] = "1,8,32",
     split: Annotated[str, typer.Option(help="Whose people are measured.")] = "val",
