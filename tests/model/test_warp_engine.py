@@ -215,6 +215,28 @@ def test_a_photo_from_the_side_lends_its_seen_half(photo: Picture, points: Float
     assert any(overlay.alpha.max() > 0.5 for overlay in engine.render(points).overlays)
 
 
+def test_what_landmarks_place_beside_a_turned_face_is_lent(photo: Picture, points: Floats) -> None:
+    """Landmarks of a hidden cheek lie beyond the person's outline, and once brought the background into the face."""
+    aside = turned(points, 38.0)
+    columns, nose = aside[list(FACE_OVAL), 0], aside[4, 0]
+    far_is_left = nose - columns.min() < columns.max() - nose
+    border = columns.min() + 12 if far_is_left else columns.max() - 12
+    person = (np.arange(SIZE) > border) == far_is_left
+    wall = np.array([0, 255, 0], np.uint8)
+    walled = np.where(person[None, :, None], photo, wall).astype(np.uint8)
+    matte = Matte(np.tile(person.astype(np.float32), (SIZE, 1)), (0, 0, SIZE, SIZE))
+    landmarks = Landmarks(aside, (SIZE, SIZE))
+    lent = [
+        overlay
+        for overlay in WarpEngine(walled, landmarks, matte=matte).render(aside).overlays
+        if overlay.alpha.max() > 0.5
+    ]
+    assert lent
+    for overlay in lent:
+        shown = overlay.image[overlay.alpha > 0.5]
+        assert (shown[:, 1].astype(int) - shown[:, 0] < 150).mean() > 0.95
+
+
 def test_the_rims_of_slivers_are_read_from_their_own_triangles(points: Floats) -> None:
     """Between pressed lips triangles are slivers; pixels on their rims were once read from all over the face."""
     opened = opened_mouth(points, 12.0)

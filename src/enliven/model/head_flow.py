@@ -19,7 +19,7 @@ from enliven.types import Floats
 _OUTLINE = np.array(FACE_OVAL)
 _BODY = np.array(sorted({*FACE_OVAL, *STABLE}))
 _UNFOLDED = 3.0
-"""Length of the fade over the way that the head has come. Pixels are read twice below 1.5; necks look drawn out below 2."""
+"""Length of the fade over the way that the head has come: pixels are read twice below 1.5, necks drawn out below 2."""
 _INSIDE = (0.0, 0.025)
 """Between these depths inside of the outline, in face heights, a point of the oval begins to count as hidden."""
 
@@ -46,8 +46,8 @@ bends with it; the shoulders stay. Chosen on 70 clips of the databank's train sp
 def head_weight(source: Floats, target: Floats, size: int, extent: HeadExtent) -> Floats:
     """(size, size) how much of the head's motion each grid pixel takes part in, 0 to 1.
 
-    ``source``, ``target``: (478, 2) landmarks in grid pixels. Where the head comes from, motion fades over as long a way as
-    it takes not to read the same pixels twice: a neck that is drawn out would show the mouth once more.
+    ``source``, ``target``: (478, 2) landmarks in grid pixels. Where the head comes from, motion fades over as
+    long a way as it takes not to read the same pixels twice: a neck that is drawn out would show the mouth once more.
     """
     forehead, chin = target[FOREHEAD], target[CHIN]
     down = chin - forehead
@@ -62,7 +62,9 @@ def head_weight(source: Floats, target: Floats, size: int, extent: HeadExtent) -
     distance = np.sqrt((across / extent.beside) ** 2 + (along / reach) ** 2)
     away = np.sqrt(across**2 + along**2)
     moved = ((source - target)[_BODY]).mean(axis=0) / height
-    back = (dx * moved[0] + dy * moved[1]) / np.maximum(away, 1e-6)  # face heights, away from the face's middle
+    back = (dx * moved[0] + dy * moved[1]) / np.maximum(
+        away, 1e-6
+    )  # face heights, away from the face's middle
     fade = np.maximum(extent.fade - 1.0, _UNFOLDED * back * distance / np.maximum(away, 1e-6))
     return 1.0 - _smoothstep((distance - 1.0) / fade)
 
