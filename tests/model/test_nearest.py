@@ -32,6 +32,7 @@ def test_the_photo_that_looks_like_the_frame_comes_first(nearest: Nearest, yaw_d
     assert (log_weights[:, 0] == 0.0).all()
     assert log_weights.shape == (REGIONS, MOST)
     assert len(chosen) == MOST
+    assert (np.diff(log_weights.max(axis=0)) <= 0).all()
 
 
 def test_of_few_photos_all_are_used() -> None:

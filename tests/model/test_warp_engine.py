@@ -163,7 +163,7 @@ def test_a_turned_head_gives_finite_flow_and_one_outline(
     assert np.isfinite(rendering.flow).all()
     assert np.abs(rendering.flow).max() < 2 * FACE_RADIUS_PX
     for face, outline in zip((points, target), silhouettes(points[:, :2], target[:, :2]), strict=True):
-        assert np.abs(from_outline(face, outline)).max() < 1.5, "every outline point lies on the hull"
+        assert np.abs(from_outline(face, outline)).max() < 0.5, "every outline point lies on the hull"
 
 
 @pytest.mark.parametrize(("photo_deg", "frame_deg"), [(55.0, 35.0), (-60.0, -40.0), (50.0, 60.0)])

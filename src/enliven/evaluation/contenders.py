@@ -70,11 +70,11 @@ class Weights:
     def __init__(self, path: Path, size: int) -> None:
         """``size``: side of the databank's crops; raises ModelError when the file does not fit it."""
         try:
-            from enliven.model.runtime import WEIGHTS
+            from enliven.model.runtime import weights_in
             from enliven.model.talking_head import TalkingHead
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"Evaluating weights (which imports '{error.name}')", "train") from None
-        self.head = TalkingHead.from_checkpoint(path / WEIGHTS if path.is_dir() else path)
+        self.head = TalkingHead.from_checkpoint(weights_in(path))
         config = self.head.config
         if config.size != size:
             raise ModelError(

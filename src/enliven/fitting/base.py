@@ -14,7 +14,7 @@ from enliven.errors import ModelError
 from enliven.fitting.pictures import Crop
 from enliven.model.checkpoint import Checkpoint, judge_of, load_checkpoint, networks_of
 from enliven.model.drawing import draw_conditioning
-from enliven.model.runtime import JUDGE, WEIGHTS
+from enliven.model.runtime import JUDGE, weights_in
 from enliven.model.talking_head import to_tensor
 from enliven.model.weights_file import sha256_of
 
@@ -37,7 +37,7 @@ def load_base(path: Path) -> Base:
 
     Raises ModelError when the weights cannot be used, or are not of preset hybrid.
     """
-    weights = path / WEIGHTS if path.is_dir() else path
+    weights = weights_in(path)
     checkpoint = load_checkpoint(weights)
     if checkpoint.config.preset != "hybrid":
         raise ModelError(

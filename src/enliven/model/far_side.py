@@ -64,9 +64,8 @@ class FarSide:
             return np.ones(3)
         gains = self._colours(source, lent) / np.maximum(self._colours(source[mirror], lent), 1.0)  # (N, 3)
         tints = gains / np.maximum(gains.mean(axis=1, keepdims=True), 1e-3)
-        skin = (np.abs(tints - 1.0) < _TINT).all(
-            axis=1
-        )  # the rest lies on the background behind a turned face
+        # What is coloured otherwise lies on the background behind a turned face.
+        skin = (np.abs(tints - 1.0) < _TINT).all(axis=1)
         if skin.sum() < _LEAST_SKIN:
             return np.ones(3)
         return np.asarray(np.clip(np.median(gains[skin], axis=0), 0.6, 1.5), np.float64)

@@ -60,12 +60,10 @@ def head_weight(source: Floats, target: Floats, size: int, extent: HeadExtent) -
     across = dx * down[1] - dy * down[0]
     reach = np.where(along < 0, extent.above, extent.below)
     distance = np.sqrt((across / extent.beside) ** 2 + (along / reach) ** 2)
-    away = np.sqrt(across**2 + along**2)
-    moved = ((source - target)[_BODY]).mean(axis=0) / height
-    back = (dx * moved[0] + dy * moved[1]) / np.maximum(
-        away, 1e-6
-    )  # face heights, away from the face's middle
-    fade = np.maximum(extent.fade - 1.0, _UNFOLDED * back * distance / np.maximum(away, 1e-6))
+    moved = (source - target)[_BODY].mean(axis=0) / height
+    # What lies in the direction that the head came from: its share of the way, over how far the extents reach there.
+    came = (dx * moved[0] + dy * moved[1]) * distance / np.maximum(across**2 + along**2, 1e-9)
+    fade = np.maximum(extent.fade - 1.0, _UNFOLDED * came)
     return 1.0 - _smoothstep((distance - 1.0) / fade)
 
 
@@ -117,11 +115,7 @@ def silhouettes(source: Floats, target: Floats) -> tuple[Floats, Floats]:
     """
     hulls = (_hull(source), _hull(target))
     hidden = np.maximum(_hidden(source, hulls[0]), _hidden(target, hulls[1]))[:, None]
-    found = [
-        points[_OUTLINE] + (_met(points, hull) - points[_OUTLINE]) * hidden
-        for points, hull in zip((source, target), hulls, strict=True)
-    ]
-    return found[0].astype(np.float32), found[1].astype(np.float32)
+    return _met(source, hulls[0], hidden), _met(target, hulls[1], hidden)
 
 
 def _hull(points: Floats) -> Floats:
@@ -138,14 +132,19 @@ def _hidden(points: Floats, hull: Floats) -> Floats:
     return _smoothstep((depth / height - low) / (high - low))
 
 
-def _met(points: Floats, hull: Floats) -> Floats:
-    """(36, 2) where rays from the outline's middle, in the directions of a frontal face's oval, leave the outline."""
+def _met(points: Floats, hull: Floats, hidden: Floats) -> Floats:
+    """(36, 2) where rays from the outline's middle leave the outline.
+
+    They go through the oval's points, or, as far as those are ``hidden`` (36, 1), as a frontal face's would.
+    """
     moments = cv2.moments(hull)
     area = max(moments["m00"], 1e-6)
     middle = np.array([moments["m10"] / area, moments["m01"] / area])
     down = points[CHIN] - points[FOREHEAD]
     down = down / max(float(np.linalg.norm(down)), 1e-3)
-    rays = _directions() @ np.array([[down[1], -down[0]], [down[0], down[1]]])
+    frontal = _directions() @ np.array([[down[1], -down[0]], [down[0], down[1]]])
+    own = _units(points[_OUTLINE] - middle)
+    rays = own + (frontal - own) * hidden
     corners = hull - middle
     edges = np.roll(corners, -1, axis=0) - corners
     across = rays[:, None, 0] * edges[None, :, 1] - rays[:, None, 1] * edges[None, :, 0]  # (36, H)
@@ -153,17 +152,21 @@ def _met(points: Floats, hull: Floats) -> Floats:
     along = (corners[:, 0] * edges[:, 1] - corners[:, 1] * edges[:, 0])[None] / across
     place = (corners[None, :, 0] * rays[:, None, 1] - corners[None, :, 1] * rays[:, None, 0]) / across
     crossed = (along > 0) & (place >= -1e-4) & (place <= 1 + 1e-4)
-    met: Floats = middle + rays * np.where(crossed, along, 0.0).max(axis=1, initial=0.0)[:, None]
-    return met
+    met = middle + rays * np.where(crossed, along, 0.0).max(axis=1, initial=0.0)[:, None]
+    return np.asarray(met, np.float32)
 
 
 @functools.cache
 def _directions() -> Floats:
     """(36, 2) of the oval's points as seen from the middle of a frontal face: to the right, and down."""
     oval = mean_shape()[_OUTLINE, :2]
-    rays = oval - oval.mean(axis=0)
-    directions: Floats = rays / np.linalg.norm(rays, axis=1, keepdims=True)
-    return directions
+    return _units(oval - oval.mean(axis=0))
+
+
+def _units(vectors: Floats) -> Floats:
+    """(N, 2) of length 1."""
+    units: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+    return units
 
 
 def spread(places: Floats, values: Floats, size: int, sigma: float) -> Floats:

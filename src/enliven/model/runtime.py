@@ -28,6 +28,11 @@ JUDGE = "judge.safetensors"
 """The discriminator beside the weights, for fitting to a person; animating does without."""
 
 
+def weights_in(path: Path) -> Path:
+    """The weights of a folder that `enliven export` wrote; a file is the weights itself."""
+    return path / WEIGHTS if path.is_dir() else path
+
+
 @dataclass(frozen=True, eq=False)
 class NetworkFrame:
     """What the networks say about one frame; S the crop's side, K the photos."""
