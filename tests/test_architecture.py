@@ -37,14 +37,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "driving": GROUND | {"media", "face", "motion"},
     "recorder": GROUND | {"driving", "motion"},
     "contact_sheet": GROUND | {"media"},
+    "aim": GROUND | {"face"},
     "animator": GROUND
-    | {"media", "motion", "compositing", "provenance"}
+    | {"aim", "media", "motion", "compositing", "provenance"}
     | {"settings", "portrait", "gallery", "heads", "engines", "driving", "prefetch"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
     "fitting": GROUND | {"assets", "face", "gallery", "media", "model", "settings", "training"},
     "evaluation": GROUND
-    | {"databank", "face", "motion", "model", "media", "animator", "compositing", "fitting"},
+    | {"databank", "face", "motion", "model", "media", "aim", "animator", "compositing", "fitting"},
     "apps": GROUND
     | {"animator", "recorder", "training", "evaluation", "databank", "provenance", "media", "motion"}
     | {"assets", "settings", "contact_sheet", "model", "fitting"},

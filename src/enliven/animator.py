@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from enliven.aim import Aim
 from enliven.compositing.paste import Paster
 from enliven.driving import Driving, DrivingSettings
 from enliven.engines import load_engine, weights_of
@@ -198,10 +199,15 @@ class Animator:
         self, motions: Iterator[Motion], watch: Stopwatch
     ) -> Iterator[tuple[Rendering, Fraction]]:
         """What the engine says, with each frame's time."""
-        for motion in self._without_losses(motions):
-            with watch.room("model"):
-                rendering = self.engine.render(self.portrait.from_photo(motion.points))
-            yield rendering, motion.time
+        with Aim(self.portrait.landmarks) as aim:
+            for motion in self._without_losses(motions):
+                wanted = self.portrait.from_photo(motion.points)
+                with watch.room("model"):
+                    rendering = self.engine.render(aim.aimed(wanted) if self.settings.aim else wanted)
+                if self.settings.aim and aim.is_new(wanted):
+                    with watch.room("aim"):
+                        aim.learn(wanted, self._paster.paste(rendering))
+                yield rendering, motion.time
 
     def _without_losses(self, motions: Iterator[Motion]) -> Iterator[Motion]:
         """What --on-lost makes of the moments in which the driver was not seen."""

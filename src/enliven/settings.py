@@ -49,6 +49,8 @@ class AnimateSettings:
     """still: the person is cut out and moves before it; follow: what is near the head moves along."""
     smoothing: float = 1.0
     """Strength of the landmark filter; 0 is off."""
+    aim: bool = True
+    """Look at results and send the landmarks so that they are seen where they should be."""
     engine: str = "hybrid"
     """What makes the pixels: hybrid (learned), or warp (the photo's own pixels alone; needs no weights)."""
     weights: Path | None = None

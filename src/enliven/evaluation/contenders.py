@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from enliven.aim import Aim
 from enliven.compositing.paste import Paster
 from enliven.errors import MissingExtraError, ModelError
 from enliven.face.matte import matte_of, mattes_of
@@ -120,6 +121,36 @@ class Fitted:
         return self._feed_forward.render(points)
 
 
+class Aimed:
+    """Another contender, its landmarks corrected by what is seen, as `enliven animate` does.
+
+    Frames that are measured lie apart, so each is rendered with what was learned from it at once, where a video
+    learns it from the frames before.
+    """
+
+    def __init__(self, inner: Contender) -> None:
+        """``inner``: who renders."""
+        self.inner = inner
+        self.name = inner.name
+        self.reads_first_photo_only = inner.reads_first_photo_only
+        self._aim: Aim | None = None
+
+    def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
+        self.inner.prepare(photos, points)
+        if self._aim:
+            self._aim.close()
+        height, width = photos[0].shape[:2]
+        self._aim = Aim(Landmarks(points[0], (width, height)), ease=1.0)
+
+    def render(self, points: Floats) -> Picture:
+        assert self._aim is not None
+        made = self.inner.render(self._aim.aimed(points))
+        if not self._aim.is_new(points):
+            return made
+        self._aim.learn(points, made)
+        return self.inner.render(self._aim.aimed(points))
+
+
 def contender_of(path: Path, size: int) -> Contender:
     """The contender in a file or folder, by its kind; ``size`` is the side of the databank's crops."""
     if path.suffix != ".safetensors" and not path.is_dir():
@@ -130,10 +161,16 @@ def contender_of(path: Path, size: int) -> Contender:
     return Weights(path, size)
 
 
-def contenders_of(paths: Sequence[Path], size: int, *, fit: bool = False) -> list[Contender]:
-    """The two baselines, then the named files in order, each also fitted on wish; ModelError also for equal names."""
-    contenders: list[Contender] = [StillPhoto(), Warp(), *(contender_of(path, size) for path in paths)]
-    contenders += [Fitted(path, size) for path in paths] if fit else []
+def contenders_of(
+    paths: Sequence[Path], size: int, *, fit: bool = False, aim: bool = True
+) -> list[Contender]:
+    """The two baselines, then the named files in order, each also fitted on wish; ModelError also for equal names.
+
+    ``aim``: all that move are :class:`Aimed`.
+    """
+    moving: list[Contender] = [Warp(), *(contender_of(path, size) for path in paths)]
+    moving += [Fitted(path, size) for path in paths] if fit else []
+    contenders = [StillPhoto(), *(Aimed(contender) if aim else contender for contender in moving)]
     names = [contender.name for contender in contenders]
     for name, path in zip(names[2:], paths, strict=False):
         if names.count(name) > 1:

@@ -58,7 +58,7 @@ def evaluate(
         bank = open_bank(bank_path)
         plan = make_plan(bank, settings)
         _use_threads(settings.threads)
-        contenders = contenders_of(weights, bank.size, fit=settings.fit)
+        contenders = contenders_of(weights, bank.size, fit=settings.fit, aim=settings.aim)
         with Observer() as observer:
             run = _Run(plan, contenders, settings, observer, folder, progress)
             report = Report(

@@ -28,6 +28,8 @@ class EvaluationSettings:
     """CPU threads of networks and picture operations; None: as the libraries choose."""
     fit: bool = False
     """Measure all weights also fitted to every person: minutes for each, as `enliven learn` takes."""
+    aim: bool = True
+    """Correct landmarks by what is seen in results, as `enliven animate` does."""
     seed: int = 0
     """Of pairing and resampling."""
 

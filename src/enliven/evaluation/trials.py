@@ -37,7 +37,7 @@ def run_trials(
         progress(done, None)
 
     trials = []
-    for contender in contenders_of(weights, bank.size, fit=settings.fit):
+    for contender in contenders_of(weights, bank.size, fit=settings.fit, aim=settings.aim):
         if contender.name == PHOTO:  # it does not move: nothing to find out
             continue
         numbers = settings.shots[:1] if contender.reads_first_photo_only else settings.shots

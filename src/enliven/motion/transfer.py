@@ -30,7 +30,7 @@ _MOST_GROWTH = 0.25
 """A head comes at most this much nearer or goes this much away; a photo's shoulders stay where they are."""
 _MOST_SHIFT = 0.75
 """A head moves at most this far from its neck, in radii of the rigid head (about a quarter of the face's height)."""
-_FREE_TURN, _MOST_TURN = math.radians(30.0), math.radians(48.0)
+_FREE_TURN, _MOST_TURN = math.radians(25.0), math.radians(40.0)
 """Turns up to the first are taken as they are, beyond they approach the second."""
 _BETTER = 0.6
 """A later frame becomes the reference when it is this much more like the photo."""

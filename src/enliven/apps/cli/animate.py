@@ -102,6 +102,10 @@ def animate(
         typer.Option(help="still: the person moves before it; follow: what is near the head moves along."),
     ] = "still",
     smoothing: Smoothing = 1.0,
+    aim: Annotated[
+        bool,
+        typer.Option("--aim/--no-aim", help="Look at results and correct the landmarks by what is seen."),
+    ] = True,
     engine: Annotated[
         str, typer.Option(help="What makes the pixels: hybrid (learned), or warp, which needs no weights.")
     ] = "hybrid",
@@ -143,6 +147,7 @@ def animate(
         on_lost=on_lost,
         background=background,
         smoothing=smoothing,
+        aim=aim,
         engine="hybrid" if head else engine,
         weights=weights,
         device=device,

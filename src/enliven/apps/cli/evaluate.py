@@ -35,6 +35,9 @@ def evaluate(
     real_or_made: Annotated[
         int, typer.Option(min=0, help="Train a judge on so many clips to pick the made one of three; 0: no.")
     ] = 0,
+    aim: Annotated[
+        bool, typer.Option("--aim/--no-aim", help="Correct landmarks by what is seen, as animate does.")
+    ] = True,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; no more than are really free.")
     ] = None,
@@ -49,9 +52,10 @@ def evaluate(
     from enliven.evaluation.settings import EvaluationSettings, shots_of
 
     named = list(weights or [])
-    settings = EvaluationSettings(split, shots_of(shots), every, clips, cross, sheets, threads, fit)
+    settings = EvaluationSettings(split, shots_of(shots), every, clips, cross, sheets, threads, fit, aim)
     command = _command(named, bank, out, settings.shots, split, every, clips, cross)
     command += " --fit" if fit else ""
+    command += "" if aim else " --no-aim"
     command += f" --real-or-made {real_or_made}" if real_or_made else ""
     with FrameProgress("measuring", quiet=quiet) as progress:
         report = measure(

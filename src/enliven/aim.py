@@ -1,0 +1,161 @@
+"""Where the landmarks must be sent so that a face is seen where it should be.
+
+A moved photo is not quite seen with the landmarks that it was moved to: outlines turn away, lids close by a
+part only, the detector reads an unusual mouth as a more usual one. So some results are looked at with the same
+mesh model that reads the driver; what they lack is remembered by how the face looked, and added wherever the
+face looks so again. A controller in a closed loop, as visual servoing has it (Chaumette and Hutchinson 2006).
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import cache
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from enliven.face.landmarker import open_landmarker
+from enliven.face.plausible import FOLLOWED, is_plausible
+from enliven.geometry import RigidPose
+from enliven.measure import looks, rigid_pose
+from enliven.topology import mean_shape, triangles
+from enliven.types import Floats, Landmarks, Picture
+
+_NEW = 0.5
+"""A face that looks different by this from all that were looked at is looked at (1 is seen at a glance)."""
+_REACH = 0.35
+"""Standard deviation of how far a look counts, in the same unit."""
+_DOUBT = 0.02
+"""Weight of "nothing is lacking" against the looks."""
+_SHARE = 0.8
+"""Of what was lacking that is added; the rest is noise of one look."""
+_MOST = 0.04
+"""Nothing is moved further than this, in radii of the head; what lacks more was not seen rightly."""
+_NEAR_DEG, _FAR_DEG = 15.0, 30.0
+"""Turned from the photo up to the first a result is believed, beyond the second not: it is no face that one knows."""
+_SMOOTH = 0.12
+"""Points nearer to each other than this on the mean face go together: single points are noise."""
+_TURNED, _FACING = 0.15, 0.45
+"""Cosine to the viewer at which a point's place begins to count, and from which it counts in full."""
+FOLLOWING = 0.5
+"""Share of the way to a newly learned correction that goes by in a frame: nothing jumps."""
+_REMEMBERED = 256
+"""Looks kept; the oldest make room."""
+
+
+class Aim(AbstractContextManager["Aim"]):
+    """For one photo: learns from its results as they come. Close it, or use it in a ``with``."""
+
+    def __init__(self, at_rest: Landmarks, ease: float = FOLLOWING) -> None:
+        """``at_rest``: the photo's own, in pixels of the results; unmoved, the photo lacks nothing.
+
+        ``ease``: 0..1, see ``FOLLOWING``; 1 for pictures that do not follow each other.
+        """
+        self._size_wh = at_rest.image_size_wh
+        self._ease = ease
+        self._rotation = rigid_pose(at_rest).rotation
+        self._landmarker = open_landmarker()
+        self._looks = [looks(at_rest)]
+        self._lacking = [np.zeros((len(at_rest.points), 2), np.float32)]
+        self._added = self._lacking[0]
+
+    def aimed(self, points: Floats) -> Floats:
+        """Where to send the landmarks to be seen at ``points``; both (478, 3) in pixels of the results."""
+        wanted = Landmarks(points, self._size_wh)
+        self._added = self._added + np.float32(self._ease) * (self._expected(looks(wanted)) - self._added)
+        result = points.copy()
+        result[:, :2] += self._added @ _in_plane(rigid_pose(wanted)).T
+        return result
+
+    def is_new(self, points: Floats) -> bool:
+        """True when no face that looks like this one was looked at yet."""
+        return bool(self._distances(looks(Landmarks(points, self._size_wh))).min() > _NEW)
+
+    def learn(self, points: Floats, result: Picture) -> None:
+        """Look at the ``result`` (H, W, 3) of what :meth:`aimed` has just said of ``points``."""
+        wanted = Landmarks(points, self._size_wh)
+        lacking, pose = self._added, rigid_pose(wanted)
+        measured = self._landmarker.follow(result, wanted)
+        if is_plausible(measured, FOLLOWED):
+            off = _told_by(points[:, :2] - measured.landmarks.xy, _seen(pose))
+            lacking = lacking + _SHARE * off @ np.linalg.inv(_in_plane(pose)).T
+        self._looks.append(looks(wanted))
+        self._lacking.append(_limited(lacking, _MOST * self._belief(pose)))
+        if len(self._looks) > _REMEMBERED:
+            del self._looks[1], self._lacking[1]
+
+    def _belief(self, pose: RigidPose) -> float:
+        """1 near the photo's pose, 0 far from it."""
+        turn, _ = cv2.Rodrigues(pose.rotation @ self._rotation.T)
+        degrees = float(np.degrees(np.linalg.norm(turn)))
+        return float(np.clip((_FAR_DEG - degrees) / (_FAR_DEG - _NEAR_DEG), 0.0, 1.0))
+
+    def _expected(self, at: Floats) -> Floats:
+        """(478, 2) what is lacking at these looks, in radii of the upright head (Nadaraya and Watson 1964)."""
+        weights = np.exp(-0.5 * (self._distances(at) / _REACH) ** 2)
+        share = weights / (weights.sum() + _DOUBT)
+        expected: Floats = np.tensordot(share, np.stack(self._lacking), 1).astype(np.float32)
+        return expected
+
+    def _distances(self, at: Floats) -> Floats:
+        distances: Floats = np.linalg.norm(np.stack(self._looks) - at, axis=1)
+        return distances
+
+    def close(self) -> None:
+        """Free the model."""
+        self._landmarker.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _limited(shifts: Floats, most: float) -> Floats:
+    """(N, 2) in their directions, none longer than ``most``; short ones hardly shortened."""
+    length = np.linalg.norm(shifts, axis=1, keepdims=True)
+    limited: Floats = (shifts * most / np.hypot(most + 1e-9, length)).astype(np.float32)
+    return limited
+
+
+def _in_plane(pose: RigidPose) -> Floats:
+    """(2, 2) from the upright mean head's plane to the picture's: size and roll."""
+    angle = np.arctan2(pose.rotation[1, 0], pose.rotation[0, 0])
+    turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    return np.asarray(pose.scale * np.array(turn), np.float32)
+
+
+def _told_by(off: Floats, seen: Floats) -> Floats:
+    """(478, 2) of every point's neighbourhood. ``off``: (478, 2); ``seen``: (478,) what each point can tell."""
+    near = _smoother() @ seen
+    told: Floats = (_smoother() @ (off * seen[:, None])) / np.maximum(near, 1e-3)[:, None] * seen[:, None]
+    return told
+
+
+def _seen(pose: RigidPose) -> Floats:
+    """(478,) 1 where the head faces the viewer, 0 where it turns away: there the mesh model guesses."""
+    facing = -_normals() @ pose.rotation[2]
+    seen: Floats = np.clip((facing - _TURNED) / (_FACING - _TURNED), 0.0, 1.0).astype(np.float32)
+    return seen
+
+
+@cache
+def _normals() -> Floats:
+    """(478, 3) unit normals of the mean face, those of irises from around them."""
+    shape, faces = mean_shape().astype(np.float64), triangles()
+    a, b, c = (shape[faces[:, i]] for i in range(3))
+    sums = np.zeros_like(shape)
+    for corner in range(3):
+        np.add.at(sums, faces[:, corner], np.cross(b - a, c - a))
+    sums = _smoother().astype(np.float64) @ sums
+    return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
+
+
+@cache
+def _smoother() -> Floats:
+    """(478, 478) rows add up to 1: every point's neighbours on the mean face."""
+    xy = mean_shape()[:, :2]
+    apart = ((xy[:, None] - xy[None]) ** 2).sum(axis=2)
+    kernel = np.exp(-0.5 * apart / _SMOOTH**2)
+    return np.asarray(kernel / kernel.sum(axis=1, keepdims=True), np.float32)
