@@ -80,11 +80,12 @@ class HybridEngine:
             borrowed = None
         else:
             number, share = lent
-            other = self._lenders[number].move(on_crop)
-            odds = odds_of(wanted, self._looks, self._lenders[number].looks)
-            weights = prior(on_crop[:, :2], self._crop.size, share, odds)
+            lender = self._lenders[number]
+            other = lender.move(on_crop)
+            odds = odds_of(wanted, self._looks, lender.looks, lender.alike)
+            weights = prior(on_crop[:, :2], self._crop.size, share * lender.shown(other), odds)
             frame = self._graphs.frame(self._pair_with(number), drawing, [guess, other.guess], weights)
-            borrowed = self._borrowed(self._lenders[number], other, frame)
+            borrowed = self._borrowed(lender, other, frame)
         better = corrected(moved, frame.flow[0], guess, self._crop)
         overlays = (*moved.overlays, borrowed) if borrowed is not None else moved.overlays
         return replace(

@@ -11,23 +11,18 @@ from enliven.model.strokes import outlined
 from enliven.topology import FACE_OVAL, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from enliven.types import Floats
 
-_WEIGHTS = np.array([0.8, 0.8, 0.2, 0.5, 0.5, 1.5, 1.0, 1.0], np.float32)
-"""Of the looks (yaw, pitch, roll, gaze, mouth, its width, eyes): what a mesh cannot make up counts most."""
-_HELPS = 0.7
-"""A photo is borrowed from when it is nearer to the frame than this share of the animated photo's distance,"""
-_HELPED = 0.9
-"""and given up when it is farther than this one,"""
+_WEIGHTS = np.array([2.0, 2.0, 1.0, 0.03, 0.03, 1.2, 0.8, 0.25], np.float32)
+"""Of the looks (yaw, pitch, roll, gaze, mouth, its width, eyes): a turned face is what a mesh makes up worst."""
 _BETTER = 0.8
-"""or when another one is nearer than this share of its distance."""
-_MARGIN = 0.4
-"""And by at least this much: between two that are near there is nothing to gain."""
-_NEAR = 0.5
-"""Within half a difference that one sees at a glance, the animated photo does alone."""
-_FADE_FRAMES = 5
+"""A photo gives way to another one that is nearer to the frame than this share of its distance,"""
+_MARGIN = 0.3
+"""and by at least this much: between two that are near there is nothing to gain."""
+_FADE_FRAMES = 4
 """In which a photo comes in and goes out."""
 _LEAST_SHARE = 1e-4
 _PARTS = (([5, 6], 0.3), ([3, 4, 7], 0.5), ([0, 1], 1.0))
-"""Looks that matter at mouth, eyes and skin, and by how much nearer a lender must be to be preferred there."""
+"""Looks that matter at mouth, eyes and skin, and by how much nearer a lender must be to be preferred there, when it
+was taken in another light; in the same light by nothing."""
 _ODDS_PER_STEP, _MOST_ODDS = 5.0, 6.0
 
 
@@ -59,21 +54,20 @@ class Lending:
         return (self._current, self.share) if self._current is not None and self.share > 0 else None
 
     def _wanted(self, looks: Floats) -> int | None:
-        own = _distance(self._base, looks)
-        others = np.array([_distance(lender, looks) for lender in self._lenders])
-        best = int(others.argmin())
-        if self._current is not None and others[self._current] < _HELPED * own and own > 0.8 * _NEAR:
-            kept = float(others[self._current])
-            return best if others[best] < min(_BETTER * kept, kept - _MARGIN) else self._current
-        return best if others[best] < _HELPS * own and own > _NEAR else None
+        away = [_distance(each, looks) for each in (self._base, *self._lenders)]
+        now = 0 if self._current is None else self._current + 1
+        best = int(np.argmin(away))
+        changes = away[best] < min(_BETTER * away[now], away[now] - _MARGIN)
+        chosen = best if changes or not self._begun else now
+        return chosen - 1 if chosen else None
 
 
 def _distance(one: Floats, other: Floats) -> float:
     return float(np.linalg.norm((one - other) * _WEIGHTS))
 
 
-def prior(points: Floats, size: int, share: float, odds: tuple[float, float, float]) -> Floats:
-    """(2, S/4, S/4) log weights of the animated photo and of a lender that has come in by ``share``.
+def prior(points: Floats, size: int, share: float | Floats, odds: tuple[float, float, float]) -> Floats:
+    """(2, S/4, S/4) log weights of the animated photo and of a lender that has come in by ``share``, (S/4, S/4) or one.
 
     A lender lends inside the face only: hair, clothes and background are those of the animated photo.
     ``points``: (478, 2) of the frame, in pixels of the crop of side S; ``odds``: of mouth, eyes and skin.
@@ -88,13 +82,15 @@ def prior(points: Floats, size: int, share: float, odds: tuple[float, float, flo
     return np.asarray(np.stack([np.zeros_like(lent), lent]), np.float32)
 
 
-def odds_of(frame: Floats, base: Floats, lender: Floats) -> tuple[float, float, float]:
+def odds_of(frame: Floats, base: Floats, lender: Floats, alike: float = 0.0) -> tuple[float, float, float]:
     """Log odds for the lender at mouth, eyes and skin: how much nearer to the frame its looks (8,) are there.
 
-    What it does not show much better, the animated photo shows: seams cost more than small gains.
+    ``alike``: 1 when its face has the animated one's light, down to 0 in a light of its own; then what it does not show
+    much better, the animated photo shows: seams cost more than small gains.
     """
     found = []
     for part, margin in _PARTS:
         own, other = (float(np.linalg.norm((one - frame)[part])) for one in (base, lender))
-        found.append(float(np.clip(_ODDS_PER_STEP * (own - other - margin), -_MOST_ODDS, _MOST_ODDS)))
+        gain = own - other - margin * (1.0 - alike)
+        found.append(float(np.clip(_ODDS_PER_STEP * gain, -_MOST_ODDS, _MOST_ODDS)))
     return found[0], found[1], found[2]
