@@ -34,6 +34,8 @@ _MOST = 0.04
 """Nothing is moved further than this, in radii of the head; what lacks more was not seen rightly."""
 _NEAR_DEG, _FAR_DEG = 15.0, 30.0
 """Turned from the photo up to the first a result is believed, beyond the second not: it is no face that one knows."""
+_FRONT_DEG, _PROFILE_DEG = 30.0, 45.0
+"""The same for turns away from the viewer: of a profile the mesh model guesses half."""
 _SMOOTH = 0.12
 """Points nearer to each other than this on the mean face go together: single points are noise."""
 _TURNED, _FACING = 0.15, 0.45
@@ -86,10 +88,11 @@ class Aim(AbstractContextManager["Aim"]):
             del self._looks[1], self._lacking[1]
 
     def _belief(self, pose: RigidPose) -> float:
-        """1 near the photo's pose, 0 far from it."""
+        """1 near the photo's pose and from the front, 0 far from it and in profile."""
         turn, _ = cv2.Rodrigues(pose.rotation @ self._rotation.T)
-        degrees = float(np.degrees(np.linalg.norm(turn)))
-        return float(np.clip((_FAR_DEG - degrees) / (_FAR_DEG - _NEAR_DEG), 0.0, 1.0))
+        from_photo = float(np.degrees(np.linalg.norm(turn)))
+        from_viewer = float(np.degrees(np.arccos(np.clip(pose.rotation[2, 2], -1.0, 1.0))))
+        return min(_fall(from_photo, _NEAR_DEG, _FAR_DEG), _fall(from_viewer, _FRONT_DEG, _PROFILE_DEG))
 
     def _expected(self, at: Floats) -> Floats:
         """(478, 2) what is lacking at these looks, in radii of the upright head (Nadaraya and Watson 1964)."""
@@ -110,6 +113,11 @@ class Aim(AbstractContextManager["Aim"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _fall(value: float, begin: float, end: float) -> float:
+    """1 up to ``begin``, falling to 0 at ``end``."""
+    return float(np.clip((end - value) / (end - begin), 0.0, 1.0))
 
 
 def _limited(shifts: Floats, most: float) -> Floats:
