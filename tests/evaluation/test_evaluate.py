@@ -18,6 +18,8 @@ from enliven.evaluation.evaluate import evaluate
 from enliven.evaluation.metrics import CROSS_METRICS, SELF_METRICS
 from enliven.evaluation.settings import EvaluationSettings
 from enliven.media.image import read_photo
+from enliven.model.checkpoint import load_checkpoint
+from enliven.model.export import export_onnx
 from enliven.types import Floats, JsonObject, Picture
 
 QUICK = EvaluationSettings(shots=(1, 4), every=4, cross=1, threads=1)
@@ -136,6 +138,26 @@ def test_contenders_give_pictures_of_the_crop_and_leave_the_photo_alone(bank: Ba
     assert np.array_equal(still.render(shot.points[9]), photos[0])
     unmoved = warp.render(points[0]).astype(int)
     assert np.abs(unmoved - photos[0]).mean() < 2.0
+
+
+def test_exported_weights_are_also_measured_as_animate_uses_them(
+    bank: Bank, weights: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    export_onnx(load_checkpoint(weights), folder)
+    alone, product = contenders_of([folder], 64, aim=False)[2:]
+    assert product.name == f"{alone.name} in animate"
+    shot = bank.of_split("val")[0].shot()
+    photos, points = [*shot.images[:3]], [*shot.points[:3]]
+    for contender in (alone, product):
+        contender.prepare(photos, points)
+        unmoved = contender.render(points[0])
+        assert np.abs(unmoved.astype(int) - photos[0]).mean() < 20.0
+    again = product.render(shot.points[9])
+    product.render(points[0])
+    assert np.array_equal(product.render(shot.points[9]), again), (
+        "frames that lie apart know nothing of each other"
+    )
 
 
 def test_transferred_motion_keeps_the_photos_size_and_moves_with_the_driver(bank: Bank) -> None:

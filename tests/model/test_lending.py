@@ -162,3 +162,15 @@ def test_a_cheek_that_turns_away_lends_nothing() -> None:
     assert less > 0.9 * more, "from the front both cheeks lend"
     assert seen > 0.8 * more
     assert hidden < 0.8 * less
+
+
+def test_where_pictures_do_not_follow_each_other_the_nearest_photo_lends_at_once() -> None:
+    lending = Lending(mouth(0.0), [mouth(1.0), mouth(1.2)], at_once=True)
+    course = [1.0, 0.0, 1.2, 0.95, 1.3]
+    assert [lending.step(mouth(openness)) for openness in course] == [
+        (0, 1.0),
+        None,
+        (1, 1.0),
+        (0, 1.0),
+        (1, 1.0),
+    ]

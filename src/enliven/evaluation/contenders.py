@@ -9,6 +9,7 @@ from typing import Protocol
 from enliven.aim import Aim
 from enliven.compositing.paste import Paster
 from enliven.errors import MissingExtraError, ModelError
+from enliven.evaluation.exported import Exported
 from enliven.face.matte import matte_of, mattes_of
 from enliven.model.warp_engine import WarpEngine
 from enliven.types import Floats, Landmarks, Picture
@@ -82,7 +83,7 @@ class Weights:
                 f"{path} reads crops of {config.size} pixels, but the databank's have {size}. "
                 f"Build a databank with --size {config.size}, or choose other weights."
             )
-        self.name = f"{config.preset} {path.stem}"
+        self.name = config.preset if path.stem == config.preset else f"{config.preset} {path.stem}"
 
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
         self.head.embed(photos, points, mattes_of(photos, points))
@@ -166,15 +167,18 @@ def contenders_of(
 ) -> list[Contender]:
     """The two baselines, then the named files in order, each also fitted on wish; ModelError also for equal names.
 
-    ``aim``: all that move are :class:`Aimed`.
+    A folder by `enliven export` stands in the table twice: the networks alone, which mix photos as training does, and
+    as `enliven animate` uses them. ``aim``: all that move are :class:`Aimed`.
     """
-    moving: list[Contender] = [Warp(), *(contender_of(path, size) for path in paths)]
-    moving += [Fitted(path, size) for path in paths] if fit else []
-    contenders = [StillPhoto(), *(Aimed(contender) if aim else contender for contender in moving)]
-    names = [contender.name for contender in contenders]
-    for name, path in zip(names[2:], paths, strict=False):
-        if names.count(name) > 1:
+    moving: list[Contender] = [Warp()]
+    for path in paths:
+        found: list[Contender] = [contender_of(path, size)]
+        if path.is_dir():
+            found.append(Exported(path, size, f"{found[0].name} in animate"))
+        if found[0].name in {contender.name for contender in moving}:
             raise ModelError(
-                f"Two of the weights would both be called '{name}' in the table; rename or copy {path}."
+                f"Two of the weights would both be called '{found[0].name}' in the table; rename or copy {path}."
             )
-    return contenders
+        moving += found
+    moving += [Fitted(path, size) for path in paths] if fit else []
+    return [StillPhoto(), *(Aimed(contender) if aim else contender for contender in moving)]

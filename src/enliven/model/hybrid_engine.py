@@ -44,12 +44,13 @@ class HybridEngine:
         psi: Floats | None = None,
         *,
         matte: Matte | None = None,
+        at_once: bool = False,
     ) -> None:
         """``photo``: RGB (H, W, 3); ``crop``: upright, as large as the networks read; ``seen``: its pixels.
 
         ``lenders``: further photos, each an upright square (L, L, 3) around the face and its points (478, 3) in it;
         ``psi``: AdaIN parameters fitted to the person, in place of those that the photos give; ``matte``: the
-        person in the animated photo.
+        person in the animated photo; ``at_once``: the frames do not follow each other, see :class:`Lending`.
         """
         self._warp = WarpEngine(photo, landmarks, matte=matte)
         self._graphs, self._crop = graphs, crop
@@ -63,7 +64,7 @@ class HybridEngine:
         mean_psi = np.mean([person["psi"] for person in people], axis=0) if psi is None else psi
         self._people: list[Person] = [person | {"psi": mean_psi.astype(np.float32)} for person in people]
         self._looks = looks(landmarks)
-        self._lending = Lending(self._looks, [lender.looks for lender in self._lenders])
+        self._lending = Lending(self._looks, [lender.looks for lender in self._lenders], at_once=at_once)
         self._pair: tuple[int, Person] | None = None
         self._fade = fade(crop.size)
 

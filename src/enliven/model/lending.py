@@ -29,8 +29,12 @@ _ODDS_PER_STEP, _MOST_ODDS = 5.0, 6.0
 class Lending:
     """Goes along with the frames and keeps at most one lender at a time."""
 
-    def __init__(self, base: Floats, lenders: Sequence[Floats]) -> None:
-        """The looks (8,) of the animated photo and of the others, see :func:`enliven.measure.looks`."""
+    def __init__(self, base: Floats, lenders: Sequence[Floats], *, at_once: bool = False) -> None:
+        """The looks (8,) of the animated photo and of the others, see :func:`enliven.measure.looks`.
+
+        ``at_once``: for pictures that do not follow each other; the nearest photo lends in each.
+        """
+        self._at_once = at_once
         self._base = base
         self._lenders = np.stack(lenders) if lenders else np.zeros((0, len(base)), np.float32)
         self._current: int | None = None
@@ -43,7 +47,7 @@ class Lending:
         if not len(self._lenders):
             return None
         wanted = self._wanted(looks)
-        if not self._begun:
+        if not self._begun or self._at_once:
             self._begun, self._current, self.share = True, wanted, float(wanted is not None)
         elif wanted is not None and wanted == self._current:
             self.share = min(1.0, self.share + 1 / _FADE_FRAMES)
@@ -58,7 +62,7 @@ class Lending:
         now = 0 if self._current is None else self._current + 1
         best = int(np.argmin(away))
         changes = away[best] < min(_BETTER * away[now], away[now] - _MARGIN)
-        chosen = best if changes or not self._begun else now
+        chosen = best if changes or self._at_once or not self._begun else now
         return chosen - 1 if chosen else None
 
 
