@@ -171,3 +171,14 @@ def yaw_pitch_roll_deg(rotation: FloatArray) -> tuple[float, float, float]:
     pitch = math.degrees(math.atan2(-forward[1], math.hypot(forward[0], forward[2])))
     roll = math.degrees(math.atan2(float(rotation[1, 0]), float(rotation[0, 0])))
     return yaw, pitch, roll
+
+
+def facing(points: FloatArray, faces: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """(N,) cosine between each triangle and the camera: 1 seen from the front, below 0 hidden.
+
+    ``points``: (P, 3) with z growing away from the camera; ``faces``: (N, 3), clockwise on the screen when seen.
+    """
+    a, b, c = (np.asarray(points, np.float64)[faces[:, corner]] for corner in range(3))
+    normals = np.cross(b - a, c - a)
+    cosines: npt.NDArray[np.float64] = -normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)
+    return cosines

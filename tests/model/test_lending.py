@@ -11,8 +11,9 @@ from enliven.geometry import Similarity
 from enliven.measure import LOOKS, looks
 from enliven.model.export import export_onnx
 from enliven.model.hybrid_engine import HybridEngine
-from enliven.model.lender import Lender, alike_in_light, recoloured
+from enliven.model.lender import Lender
 from enliven.model.lending import Lending, odds_of, prior
+from enliven.model.light import alike_in_light, recoloured
 from enliven.model.runtime import Graphs
 from enliven.types import FaceCrop, Floats, Landmarks, Picture
 
@@ -160,6 +161,9 @@ def test_a_cheek_that_turns_away_lends_nothing() -> None:
         halves[yaw_deg] = sorted([float(shown[:, :8].mean()), float(shown[:, 8:].mean())])
     (less, more), (hidden, seen) = halves[0.0], halves[38.0]
     assert less > 0.9 * more, "from the front both cheeks lend"
+    middles = (target[list(pair), 1::-1].mean(axis=0) / 4 for pair in ((13, 14), (159, 145)))
+    teeth, eye = (tuple(middle.astype(int)) for middle in middles)
+    assert min(shown[teeth], shown[eye]) > 0.9, "and so do mouth and eyes"
     assert seen > 0.8 * more
     assert hidden < 0.8 * less
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enliven.geometry import Similarity
+from enliven.geometry import Similarity, facing
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
 from enliven.topology import mirror_permutation
 from enliven.types import FaceCrop, Floats, Matte, Overlay, Picture
@@ -41,10 +41,10 @@ class FarSide:
         self._crop = crop
         self._faces = closed_mesh()
         self._areas = np.maximum(-doubled_areas(source[:, :2], self._faces), 0.05)
-        shown = _shown(source, self._faces)
+        shown = facing(source, self._faces)
         mirror = mirror_permutation()
         mirrored = source[mirror] * np.array([-1, 1, 1], np.float32)
-        self._lends = _ramp(_shown(mirrored, self._faces) - shown, *_SHOWS_MORE)
+        self._lends = _ramp(facing(mirrored, self._faces) - shown, *_SHOWS_MORE)
         self._misses = np.zeros(len(self._faces), np.float32)
         if matte is not None:
             own, other = (self._on_person(each, matte) for each in (source, source[mirror]))
@@ -59,7 +59,7 @@ class FarSide:
 
     def _light(self, source: Floats, mirror: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """(3,) how much brighter each colour is on the far side, so that the loan matches where it meets it."""
-        lent = np.nonzero((self._lends > 0.1) & (_shown(source, self._faces) > 0.15))[0]
+        lent = np.nonzero((self._lends > 0.1) & (facing(source, self._faces) > 0.15))[0]
         if lent.size < _LEAST_SKIN:
             return np.ones(3)
         gains = self._colours(source, lent) / np.maximum(self._colours(source[mirror], lent), 1.0)  # (N, 3)
@@ -130,14 +130,6 @@ class FarSide:
         soft = cv2.warpAffine(alpha, matrix, size_wh, flags=flags)
         image = np.asarray(np.clip(image * self._gain, 0, 255), np.uint8)
         return Overlay(image, soft, Similarity(shift_px=(float(first[0]), float(first[1]))))
-
-
-def _shown(points: Floats, faces: npt.NDArray[np.int64]) -> Floats:
-    """(N,) cosine between each triangle and the camera: 1 seen from the front, below 0 hidden."""
-    a, b, c = (points[faces[:, i]].astype(np.float64) for i in range(3))
-    normal = np.cross(b - a, c - a)
-    cosine: Floats = (-normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)).astype(np.float32)
-    return cosine
 
 
 def _ramp(values: Floats, low: float, high: float) -> Floats:

@@ -6,26 +6,20 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from enliven.geometry import Similarity
+from enliven.geometry import Similarity, facing
 from enliven.measure import looks
 from enliven.model.correction import corrected
 from enliven.model.guess import Guess, guess_of, layers_under
-from enliven.model.strokes import outlined
+from enliven.model.light import alike_in_light, recoloured
+from enliven.model.mesh_flow import closed_mesh
 from enliven.model.warp_engine import WarpEngine
-from enliven.topology import FACE_OVAL, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, triangles
+from enliven.topology import triangles
 from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
 
-_LEAST_GAIN, _MOST_GAIN = 0.7, 1.4
-"""Of the contrast of a lender's colours when they are brought to the animated photo's."""
 _LEAST_ALPHA = 0.02
-_SAME_LIGHT, _OTHER_LIGHT = 12.0, 24.0
-"""Grey levels between two faces' shades up to which their light is the same, and from which it is not."""
-_BLUR = 0.03
-"""Width of the blur that leaves shades alone, in face heights."""
-_SEEN, _WELL_SEEN = 0.15, 0.35
-"""Cosines to the viewer from which on skin is seen, and seen well enough to tell its light."""
+_SEEN = 0.15
+"""Cosine to the viewer from which on skin is seen."""
 _RIM = 2
 """Pixels of the networks' crop by which a photo's visible face is made smaller, and in which it fades."""
 _GRID = 128
@@ -130,62 +124,11 @@ class Lender:
 def _shown(points: Floats, size: int) -> Floats:
     """(S/4, S/4) 1 on the part of a face that turns to the viewer; ``points``: (478, 3) in a picture of side S."""
     mask = np.zeros((size, size), np.uint8)
-    faces = triangles()
-    turned = _facing_of(points.astype(np.float64)[faces], _SEEN)
-    corners = np.rint(points[:, :2]).astype(np.int32)[faces[turned]]
-    for corner in corners:
-        cv2.fillConvexPoly(mask, corner, 255)
+    faces = closed_mesh()
+    seen = facing(points, faces) > _SEEN
+    seen[len(triangles()) :] = True  # eyes and mouth: what closes them has no side of its own
+    for corners in np.rint(points[:, :2]).astype(np.int32)[faces[seen]]:
+        cv2.fillConvexPoly(mask, corners, 255)
     mask = cv2.erode(mask, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8))
     soft = cv2.blur(mask, (2 * _RIM + 1, 2 * _RIM + 1)).astype(np.float32) / 255
     return np.asarray(cv2.resize(soft, (size // 4, size // 4), interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _facing_of(corners: npt.NDArray[np.float64], least: float) -> npt.NDArray[np.bool_]:
-    """(T,) triangles (T, 3, 3) that turn to the viewer, by the cosine of their normals."""
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return np.asarray(-normals[:, 2] > least * np.linalg.norm(normals, axis=1), np.bool_)
-
-
-def alike_in_light(one: tuple[Picture, Floats], other: tuple[Picture, Floats]) -> float:
-    """1 for two pictures of a face in the same light, 0 for lights from other sides; what both show counts.
-
-    Of frames of one clip 90 % differ by 4 to 21 grey levels, of two clips of one person by 8 to 45.
-    """
-    seen = _facing(one[1]) & _facing(other[1])
-    if not seen.any():
-        return 0.0
-    apart = _shades(*one)[seen] - _shades(*other)[seen]
-    levels = float(np.sqrt(np.mean(apart**2)))
-    return float(np.clip((_OTHER_LIGHT - levels) / (_OTHER_LIGHT - _SAME_LIGHT), 0.0, 1.0))
-
-
-def _shades(picture: Picture, points: Floats) -> Floats:
-    """(468, 3) the face's colours at its landmarks, without its details."""
-    width = _BLUR * float(np.ptp(points[:, 1]))
-    soft = cv2.GaussianBlur(picture, (0, 0), max(width, 0.5)).astype(np.float32)
-    x, y = (np.clip(np.rint(points[:468, axis]), 0, picture.shape[1] - 1).astype(int) for axis in (0, 1))
-    return np.asarray(soft[y, x], np.float32)
-
-
-def _facing(points: Floats) -> npt.NDArray[np.bool_]:
-    """(468,) landmarks whose skin turns to the viewer; lips and eyes move and tell nothing of light."""
-    facing = np.zeros(len(points), np.bool_)
-    facing[triangles()[_facing_of(points.astype(np.float64)[triangles()], _WELL_SEEN)]] = True
-    facing[list({*LEFT_EYE, *RIGHT_EYE, *OUTER_LIPS, *INNER_LIPS})] = False
-    return np.asarray(facing[:468], np.bool_)
-
-
-def recoloured(picture: Picture, points: Floats, like: Picture, like_points: Floats) -> Picture:
-    """The picture with mean and spread of its face's colours brought to those of another picture of the person."""
-    mean, spread = _colours(picture, points)
-    wanted_mean, wanted_spread = _colours(like, like_points)
-    gain = np.clip(wanted_spread / np.maximum(spread, 1.0), _LEAST_GAIN, _MOST_GAIN)
-    changed = (picture.astype(np.float32) - mean) * gain + wanted_mean
-    return np.asarray(np.clip(np.rint(changed), 0, 255), np.uint8)
-
-
-def _colours(picture: Picture, points: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each channel inside the face's oval."""
-    inside = outlined(points[:, :2], FACE_OVAL, picture.shape[0]) > 0.5
-    pixels = picture[inside] if inside.any() else picture.reshape(-1, 3)
-    return pixels.mean(axis=0, dtype=np.float32), pixels.astype(np.float32).std(axis=0)
