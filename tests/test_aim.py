@@ -16,7 +16,7 @@ from enliven.face.landmarker import open_landmarker
 from enliven.measure import face_height_px
 from enliven.media.image import read_photo
 from enliven.model.warp_engine import WarpEngine
-from enliven.topology import INNER_LOWER_LIP, OUTER_LIPS
+from enliven.topology import FACE_OVAL, INNER_LOWER_LIP, OUTER_LIPS
 from enliven.types import Floats, Landmarks, Picture
 
 
@@ -41,6 +41,9 @@ def render(photo: Picture, at_rest: Landmarks) -> Renderer:
 def aim(at_rest: Landmarks) -> Iterator[Aim]:
     with Aim(at_rest, ease=1.0) as opened:
         yield opened
+
+
+NOSE_TIP = 4
 
 
 class Renderer:
@@ -116,6 +119,18 @@ def test_corrections_come_in_by_and_by(render: Renderer, at_rest: Landmarks) -> 
         left = [np.abs(following.aimed(wanted) - wanted - whole).max() for _ in range(6)]
     for before, after in pairwise(left):
         assert after == pytest.approx((1.0 - FOLLOWING) * before, abs=0.01)
+
+
+def test_of_another_persons_motion_eyes_and_mouth_alone_are_corrected(
+    render: Renderer, at_rest: Landmarks
+) -> None:
+    wanted = turned(at_rest, 18.0)
+    with Aim(at_rest, ease=1.0, whole=False) as aim:
+        aim.learn(wanted, render(aim.aimed(wanted)))
+        moved = np.linalg.norm(aim.aimed(wanted) - wanted, axis=1)
+    assert moved[list(INNER_LOWER_LIP)].mean() > 0.1
+    assert moved[list(FACE_OVAL)].max() == 0.0
+    assert moved[[NOSE_TIP, 50, 280]].max() == 0.0
 
 
 def test_no_correction_is_long(render: Renderer, at_rest: Landmarks, aim: Aim) -> None:

@@ -19,7 +19,16 @@ from enliven.face.landmarker import open_landmarker
 from enliven.face.plausible import FOLLOWED, is_plausible
 from enliven.geometry import RigidPose
 from enliven.measure import looks, rigid_pose
-from enliven.topology import mean_shape, triangles
+from enliven.topology import (
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_IRIS,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    mean_shape,
+    triangles,
+)
 from enliven.types import Floats, Landmarks, Picture
 
 _NEW = 0.5
@@ -40,6 +49,8 @@ _SMOOTH = 0.12
 """Points nearer to each other than this on the mean face go together: single points are noise."""
 _TURNED, _FACING = 0.15, 0.45
 """Cosine to the viewer at which a point's place begins to count, and from which it counts in full."""
+_BESIDE = 0.1
+"""Up to half of it beyond eyes and mouth all goes along, up to one and a half of it less and less; mean face."""
 FOLLOWING = 0.5
 """Share of the way to a newly learned correction that goes by in a frame: nothing jumps."""
 _REMEMBERED = 256
@@ -49,11 +60,13 @@ _REMEMBERED = 256
 class Aim(AbstractContextManager["Aim"]):
     """For one photo: learns from its results as they come. Close it, or use it in a ``with``."""
 
-    def __init__(self, at_rest: Landmarks, ease: float = FOLLOWING) -> None:
+    def __init__(self, at_rest: Landmarks, ease: float = FOLLOWING, *, whole: bool = True) -> None:
         """``at_rest``: the photo's own, in pixels of the results; unmoved, the photo lacks nothing.
 
-        ``ease``: 0..1, see ``FOLLOWING``; 1 for pictures that do not follow each other.
+        ``ease``: 0..1, see ``FOLLOWING``; 1 for pictures that do not follow each other. ``whole``: the face's shape
+        too; otherwise eyes and mouth alone, for another person's motion, where the shape asked for is itself a guess.
         """
+        self._parts = np.ones((len(at_rest.points), 1), np.float32) if whole else _eyes_and_mouth()
         self._size_wh = at_rest.image_size_wh
         self._ease = ease
         self._rotation = rigid_pose(at_rest).rotation
@@ -81,7 +94,7 @@ class Aim(AbstractContextManager["Aim"]):
         measured = self._landmarker.follow(result, wanted)
         if is_plausible(measured, FOLLOWED):
             off = _told_by(points[:, :2] - measured.landmarks.xy, _seen(pose))
-            lacking = lacking + _SHARE * off @ np.linalg.inv(_in_plane(pose)).T
+            lacking = lacking + _SHARE * self._parts * off @ np.linalg.inv(_in_plane(pose)).T
         self._looks.append(looks(wanted))
         self._lacking.append(_limited(lacking, _MOST * self._belief(pose)))
         if len(self._looks) > _REMEMBERED:
@@ -146,6 +159,15 @@ def _seen(pose: RigidPose) -> Floats:
     facing = -_normals() @ pose.rotation[2]
     seen: Floats = np.clip((facing - _TURNED) / (_FACING - _TURNED), 0.0, 1.0).astype(np.float32)
     return seen
+
+
+@cache
+def _eyes_and_mouth() -> Floats:
+    """(478, 1) 1 at lids, irises and lips, falling to 0 next to them."""
+    xy = mean_shape()[:, :2]
+    parts = [*LEFT_EYE, *RIGHT_EYE, *LEFT_IRIS, *RIGHT_IRIS, *OUTER_LIPS, *INNER_LIPS]
+    away = np.linalg.norm(xy[:, None] - xy[parts][None], axis=2).min(axis=1)
+    return np.asarray(np.clip(1.5 - away / _BESIDE, 0.0, 1.0)[:, None], np.float32)
 
 
 @cache

@@ -199,7 +199,7 @@ class Animator:
         self, motions: Iterator[Motion], watch: Stopwatch
     ) -> Iterator[tuple[Rendering, Fraction]]:
         """What the engine says, with each frame's time."""
-        with Aim(self.portrait.landmarks) as aim:
+        with Aim(self.portrait.landmarks, whole=self.settings.motion == "absolute") as aim:
             for motion in self._without_losses(motions):
                 wanted = self.portrait.from_photo(motion.points)
                 with watch.room("model"):

@@ -134,6 +134,8 @@ class Aimed:
         self.inner = inner
         self.name = inner.name
         self.reads_first_photo_only = inner.reads_first_photo_only
+        self.whole = True
+        """See :class:`Aim`; counts from the next person on."""
         self._aim: Aim | None = None
 
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
@@ -141,7 +143,7 @@ class Aimed:
         if self._aim:
             self._aim.close()
         height, width = photos[0].shape[:2]
-        self._aim = Aim(Landmarks(points[0], (width, height)), ease=1.0)
+        self._aim = Aim(Landmarks(points[0], (width, height)), ease=1.0, whole=self.whole)
 
     def render(self, points: Floats) -> Picture:
         assert self._aim is not None
@@ -150,6 +152,12 @@ class Aimed:
             return made
         self._aim.learn(points, made)
         return self.inner.render(self._aim.aimed(points))
+
+
+def aim_at(contender: Contender, *, whole_faces: bool) -> None:
+    """Before :meth:`prepare`: whole faces, or as `animate` does with another person's motion eyes and mouth alone."""
+    if isinstance(contender, Aimed):
+        contender.whole = whole_faces
 
 
 def contender_of(path: Path, size: int) -> Contender:

@@ -10,7 +10,7 @@ import numpy as np
 from enliven.databank.shards import ShotEntry
 from enliven.evaluation import metrics
 from enliven.evaluation.clip import TrueClip
-from enliven.evaluation.contenders import Contender
+from enliven.evaluation.contenders import Contender, aim_at
 from enliven.evaluation.observer import Observer, Sight
 from enliven.evaluation.plan import Pair, driving_frames, group_of, source_frames
 from enliven.evaluation.scores import Figures, Score, mean_figures
@@ -44,6 +44,7 @@ def render_pair(
     contender: Contender, source: TrueClip, shots: int, motion: dict[int, Floats], tick: Tick
 ) -> dict[int, Picture]:
     """The source person in every driving frame."""
+    aim_at(contender, whole_faces=False)
     contender.prepare(*source.photos(source_frames(source.entry.facts.frames, shots)))
     made = {}
     for frame, points in motion.items():

@@ -9,7 +9,7 @@ import numpy as np
 
 from enliven.evaluation import metrics
 from enliven.evaluation.clip import TrueClip
-from enliven.evaluation.contenders import Contender
+from enliven.evaluation.contenders import Contender, aim_at
 from enliven.evaluation.observer import Observer, Sight
 from enliven.evaluation.plan import driving_frames, flicker_frames, group_of, source_frames
 from enliven.evaluation.scores import Figures, Score, mean_figures
@@ -30,6 +30,7 @@ def render_clip(
 ) -> dict[int, Picture]:
     """The second half of the clip, made from ``shots`` frames of the first."""
     count = clip.entry.facts.frames
+    aim_at(contender, whole_faces=True)
     contender.prepare(*clip.photos(source_frames(count, shots)))
     made = {}
     for frame in rendered_frames(count, every):
