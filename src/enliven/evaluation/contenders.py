@@ -11,6 +11,7 @@ from enliven.compositing.paste import Paster
 from enliven.errors import MissingExtraError, ModelError
 from enliven.evaluation.exported import Exported
 from enliven.face.matte import matte_of, mattes_of
+from enliven.model.runtime import FRAME, weights_in
 from enliven.model.warp_engine import WarpEngine
 from enliven.types import Floats, Landmarks, Picture
 
@@ -72,7 +73,6 @@ class Weights:
     def __init__(self, path: Path, size: int) -> None:
         """``size``: side of the databank's crops; raises ModelError when the file does not fit it."""
         try:
-            from enliven.model.runtime import weights_in
             from enliven.model.talking_head import TalkingHead
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"Evaluating weights (which imports '{error.name}')", "train") from None
@@ -175,13 +175,13 @@ def contenders_of(
 ) -> list[Contender]:
     """The two baselines, then the named files in order, each also fitted on wish; ModelError also for equal names.
 
-    A folder by `enliven export` stands in the table twice: the networks alone, which mix photos as training does, and
+    A folder that holds the graphs too, as `enliven export` writes it, stands in the table twice: the networks alone, which mix photos as training does, and
     as `enliven animate` uses them. ``aim``: all that move are :class:`Aimed`.
     """
     moving: list[Contender] = [Warp()]
     for path in paths:
         found: list[Contender] = [contender_of(path, size)]
-        if path.is_dir():
+        if (path / FRAME).is_file():
             found.append(Exported(path, size, f"{found[0].name} in animate"))
         if found[0].name in {contender.name for contender in moving}:
             raise ModelError(
