@@ -175,8 +175,8 @@ def contenders_of(
 ) -> list[Contender]:
     """The two baselines, then the named files in order, each also fitted on wish; ModelError also for equal names.
 
-    A folder that holds the graphs too, as `enliven export` writes it, stands in the table twice: the networks alone, which mix photos as training does, and
-    as `enliven animate` uses them. ``aim``: all that move are :class:`Aimed`.
+    A folder that holds the graphs too, as `enliven export` writes it, stands in the table twice: the networks alone,
+    which mix photos as training does, and as `enliven animate` uses them. ``aim``: all that move are :class:`Aimed`.
     """
     moving: list[Contender] = [Warp()]
     for path in paths:
