@@ -15,9 +15,9 @@ from types import TracebackType
 import cv2
 import numpy as np
 
-from enliven.face.landmarker import open_landmarker
+from enliven.face.mesh import FaceMesh, square_around
 from enliven.face.plausible import FOLLOWED, is_plausible
-from enliven.geometry import RigidPose
+from enliven.geometry import RigidPose, normals
 from enliven.measure import looks, rigid_pose
 from enliven.topology import (
     INNER_LIPS,
@@ -54,7 +54,7 @@ _BESIDE = 0.1
 FOLLOWING = 0.5
 """Share of the way to a newly learned correction that goes by in a frame: nothing jumps."""
 _REMEMBERED = 256
-"""Looks kept; the oldest make room."""
+"""Looks kept, the photo's among them; the oldest make room."""
 
 
 class Aim(AbstractContextManager["Aim"]):
@@ -70,9 +70,9 @@ class Aim(AbstractContextManager["Aim"]):
         self._size_wh = at_rest.image_size_wh
         self._ease = ease
         self._rotation = rigid_pose(at_rest).rotation
-        self._landmarker = open_landmarker()
-        self._looks = [looks(at_rest)]
-        self._lacking = [np.zeros((len(at_rest.points), 2), np.float32)]
+        self._mesh = FaceMesh()
+        self._looks = looks(at_rest)[None]  # (N, 8)
+        self._lacking = np.zeros((1, len(at_rest.points), 2), np.float32)
         self._added = self._lacking[0]
 
     def aimed(self, points: Floats) -> Floats:
@@ -91,14 +91,15 @@ class Aim(AbstractContextManager["Aim"]):
         """Look at the ``result`` (H, W, 3) of what :meth:`aimed` has just said of ``points``."""
         wanted = Landmarks(points, self._size_wh)
         lacking, pose = self._added, rigid_pose(wanted)
-        measured = self._landmarker.follow(result, wanted)
+        measured = self._mesh.measure(result, square_around(wanted))
         if is_plausible(measured, FOLLOWED):
             off = _told_by(points[:, :2] - measured.landmarks.xy, _seen(pose))
             lacking = lacking + _SHARE * self._parts * off @ np.linalg.inv(_in_plane(pose)).T
-        self._looks.append(looks(wanted))
-        self._lacking.append(_limited(lacking, _MOST * self._belief(pose)))
-        if len(self._looks) > _REMEMBERED:
-            del self._looks[1], self._lacking[1]
+        count = len(self._looks)
+        kept = [0, *range(max(1, count + 2 - _REMEMBERED), count)]  # the photo, and the newest
+        self._looks = np.concatenate([self._looks[kept], looks(wanted)[None]])
+        limited = _limited(lacking, _MOST * self._belief(pose))
+        self._lacking = np.concatenate([self._lacking[kept], limited[None]])
 
     def _belief(self, pose: RigidPose) -> float:
         """1 near the photo's pose and from the front, 0 far from it and in profile."""
@@ -111,16 +112,16 @@ class Aim(AbstractContextManager["Aim"]):
         """(478, 2) what is lacking at these looks, in radii of the upright head (Nadaraya and Watson 1964)."""
         weights = np.exp(-0.5 * (self._distances(at) / _REACH) ** 2)
         share = weights / (weights.sum() + _DOUBT)
-        expected: Floats = np.tensordot(share, np.stack(self._lacking), 1).astype(np.float32)
+        expected: Floats = np.tensordot(share, self._lacking, 1).astype(np.float32)
         return expected
 
     def _distances(self, at: Floats) -> Floats:
-        distances: Floats = np.linalg.norm(np.stack(self._looks) - at, axis=1)
+        distances: Floats = np.linalg.norm(self._looks - at, axis=1)
         return distances
 
     def close(self) -> None:
         """Free the model."""
-        self._landmarker.close()
+        self._mesh.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -173,11 +174,9 @@ def _eyes_and_mouth() -> Floats:
 @cache
 def _normals() -> Floats:
     """(478, 3) unit normals of the mean face, those of irises from around them."""
-    shape, faces = mean_shape().astype(np.float64), triangles()
-    a, b, c = (shape[faces[:, i]] for i in range(3))
-    sums = np.zeros_like(shape)
+    faces, sums = triangles(), np.zeros((len(mean_shape()), 3))
     for corner in range(3):
-        np.add.at(sums, faces[:, corner], np.cross(b - a, c - a))
+        np.add.at(sums, faces[:, corner], normals(mean_shape(), faces))
     sums = _smoother().astype(np.float64) @ sums
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
 

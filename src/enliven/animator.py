@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -199,12 +200,13 @@ class Animator:
         self, motions: Iterator[Motion], watch: Stopwatch
     ) -> Iterator[tuple[Rendering, Fraction]]:
         """What the engine says, with each frame's time."""
-        with Aim(self.portrait.landmarks, whole=self.settings.motion == "absolute") as aim:
+        whole = self.settings.motion == "absolute"
+        with Aim(self.portrait.landmarks, whole=whole) if self.settings.aim else nullcontext() as aim:
             for motion in self._without_losses(motions):
                 wanted = self.portrait.from_photo(motion.points)
                 with watch.room("model"):
-                    rendering = self.engine.render(aim.aimed(wanted) if self.settings.aim else wanted)
-                if self.settings.aim and aim.is_new(wanted):
+                    rendering = self.engine.render(aim.aimed(wanted) if aim else wanted)
+                if aim and aim.is_new(wanted):
                     with watch.room("aim"):
                         aim.learn(wanted, self._paster.paste(rendering))
                 yield rendering, motion.time

@@ -173,12 +173,17 @@ def yaw_pitch_roll_deg(rotation: FloatArray) -> tuple[float, float, float]:
     return yaw, pitch, roll
 
 
+def normals(points: FloatArray, faces: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """(N, 3) of each triangle, twice its area long. ``points``: (P, 3); ``faces``: (N, 3)."""
+    a, b, c = (np.asarray(points, np.float64)[faces[:, corner]] for corner in range(3))
+    return np.asarray(np.cross(b - a, c - a), np.float64)
+
+
 def facing(points: FloatArray, faces: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """(N,) cosine between each triangle and the camera: 1 seen from the front, below 0 hidden.
 
     ``points``: (P, 3) with z growing away from the camera; ``faces``: (N, 3), clockwise on the screen when seen.
     """
-    a, b, c = (np.asarray(points, np.float64)[faces[:, corner]] for corner in range(3))
-    normals = np.cross(b - a, c - a)
-    cosines: npt.NDArray[np.float64] = -normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)
+    across = normals(points, faces)
+    cosines: npt.NDArray[np.float64] = -across[:, 2] / np.maximum(np.linalg.norm(across, axis=1), 1e-9)
     return cosines

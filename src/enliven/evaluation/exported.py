@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from enliven.compositing.paste import Paster
-from enliven.errors import ModelError
 from enliven.face.matte import matte_of
 from enliven.geometry import Similarity
 from enliven.model.hybrid_engine import HybridEngine
@@ -20,15 +19,10 @@ class Exported:
     reads_first_photo_only = False
 
     def __init__(self, folder: Path, size: int, name: str) -> None:
-        """``size``: side of the databank's crops; raises ModelError when the graphs do not fit it."""
+        """``size``: side of the crops that its networks read; raises ModelError for unusable graphs."""
         self.name = name
         self._graphs = Graphs(folder)
         self._crop = FaceCrop(Similarity(), size)
-        if self._graphs.config.size != size:
-            raise ModelError(
-                f"{folder} reads crops of {self._graphs.config.size} pixels, but the databank's have {size}. "
-                f"Build a databank with --size {self._graphs.config.size}, or choose other weights."
-            )
 
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
         """As every contender. Measured frames lie apart, so the nearest photo lends at once."""

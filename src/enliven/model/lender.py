@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -45,14 +46,22 @@ class Lender:
         ``like``: picture and points of the animated photo's square.
         """
         self.picture = recoloured(picture, points, *like)
-        self.alike = alike_in_light((self.picture, points), like)
+        self._like = like
         self.points = points
         side = picture.shape[0]
         self._to_own = Similarity(side / size, 0.0, (0.5 * side / size - 0.5, 0.5 * side / size - 0.5))
         self.crop = FaceCrop(self._to_own, size)
         self.looks = looks(Landmarks(points, (side, side)))
-        self._shown = _shown(self.seen()[1], size)
         self._warp: WarpEngine | None = None
+
+    @cached_property
+    def alike(self) -> float:
+        """1 when its face has the animated one's light, down to 0 in a light of its own."""
+        return alike_in_light((self.picture, self.points), self._like)
+
+    @cached_property
+    def _shown(self) -> Floats:
+        return _shown(self._moved(self.points, self._to_own.inverse()), self.crop.size)
 
     def seen(self) -> tuple[Picture, Floats]:
         """What the networks read: picture (S, S, 3) and points (478, 3) in its pixels."""
