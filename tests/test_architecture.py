@@ -38,8 +38,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recorder": GROUND | {"driving", "motion"},
     "contact_sheet": GROUND | {"media"},
     "aim": GROUND | {"face"},
+    "renderings": GROUND | {"aim", "compositing", "model", "portrait", "settings"},
     "animator": GROUND
-    | {"aim", "media", "motion", "compositing", "provenance"}
+    | {"media", "motion", "compositing", "provenance", "renderings"}
     | {"settings", "portrait", "gallery", "heads", "engines", "driving", "prefetch"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},

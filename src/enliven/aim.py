@@ -87,14 +87,16 @@ class Aim(AbstractContextManager["Aim"]):
         """True when no face that looks like this one was looked at yet."""
         return bool(self._distances(looks(Landmarks(points, self._size_wh))).min() > _NEW)
 
-    def learn(self, points: Floats, result: Picture) -> None:
-        """Look at the ``result`` (H, W, 3) of what :meth:`aimed` has just said of ``points``."""
+    def learn(self, points: Floats, sent: Floats, result: Picture) -> None:
+        """Look at the ``result`` (H, W, 3) of ``sent``, which :meth:`aimed` said of ``points``; both (478, 3)."""
         wanted = Landmarks(points, self._size_wh)
-        lacking, pose = self._added, rigid_pose(wanted)
+        pose = rigid_pose(wanted)
+        upright = np.linalg.inv(_in_plane(pose)).T
+        lacking = (sent - points)[:, :2] @ upright
         measured = self._mesh.measure(result, square_around(wanted))
         if is_plausible(measured, FOLLOWED):
             off = _told_by(points[:, :2] - measured.landmarks.xy, _seen(pose))
-            lacking = lacking + _SHARE * self._parts * off @ np.linalg.inv(_in_plane(pose)).T
+            lacking = lacking + _SHARE * self._parts * off @ upright
         count = len(self._looks)
         kept = [0, *range(max(1, count + 2 - _REMEMBERED), count)]  # the photo, and the newest
         self._looks = np.concatenate([self._looks[kept], looks(wanted)[None]])
@@ -112,7 +114,8 @@ class Aim(AbstractContextManager["Aim"]):
         """(478, 2) what is lacking at these looks, in radii of the upright head (Nadaraya and Watson 1964)."""
         weights = np.exp(-0.5 * (self._distances(at) / _REACH) ** 2)
         share = weights / (weights.sum() + _DOUBT)
-        expected: Floats = np.tensordot(share, self._lacking, 1).astype(np.float32)
+        # Not as a matrix product: after those a thread of OpenBLAS turns idly on a core that others need.
+        expected: Floats = np.einsum("n,nij->ij", share, self._lacking).astype(np.float32)
         return expected
 
     def _distances(self, at: Floats) -> Floats:

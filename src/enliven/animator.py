@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from enliven.aim import Aim
 from enliven.compositing.paste import Paster
 from enliven.driving import Driving, DrivingSettings
 from enliven.engines import load_engine, weights_of
@@ -23,9 +21,10 @@ from enliven.motion.transfer import MotionTransfer
 from enliven.prefetch import prefetch
 from enliven.provenance.manifest import sha256_of
 from enliven.provenance.outlet import Outlet, Provenance, check_output, open_marker, open_output
+from enliven.renderings import Renderings
 from enliven.settings import AnimateSettings, Summary
 from enliven.stopwatch import Stopwatch
-from enliven.types import Frame, Motion, Rendering
+from enliven.types import Frame, Motion
 
 PathLike = str | Path
 Pictures = PathLike | Sequence[PathLike]
@@ -191,25 +190,11 @@ class Animator:
     def _rendered(self, driver: Driving, watch: Stopwatch) -> Iterator[Frame]:
         transfer = MotionTransfer(self.portrait.photo_landmarks, self._transfer_settings())
         motions = transfer_stream(prefetch(driver, depth=8), transfer, _LOOKAHEAD_SECONDS)
-        for rendering, moment in prefetch(self._renderings(motions, watch), depth=2):
+        renderings = Renderings(self.engine, self.portrait, self._paster, self.settings, watch)
+        for rendering, moment in prefetch(renderings.of(self._without_losses(motions)), depth=2):
             with watch.room("compositing"):
                 picture = self._paster.paste(rendering)
             yield Frame(picture, moment)
-
-    def _renderings(
-        self, motions: Iterator[Motion], watch: Stopwatch
-    ) -> Iterator[tuple[Rendering, Fraction]]:
-        """What the engine says, with each frame's time."""
-        whole = self.settings.motion == "absolute"
-        with Aim(self.portrait.landmarks, whole=whole) if self.settings.aim else nullcontext() as aim:
-            for motion in self._without_losses(motions):
-                wanted = self.portrait.from_photo(motion.points)
-                with watch.room("model"):
-                    rendering = self.engine.render(aim.aimed(wanted) if aim else wanted)
-                if aim and aim.is_new(wanted):
-                    with watch.room("aim"):
-                        aim.learn(wanted, self._paster.paste(rendering))
-                yield rendering, motion.time
 
     def _without_losses(self, motions: Iterator[Motion]) -> Iterator[Motion]:
         """What --on-lost makes of the moments in which the driver was not seen."""

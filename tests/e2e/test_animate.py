@@ -52,7 +52,7 @@ def test_the_summary_tells_what_was_done(talking: tuple[Path, dict[str, object]]
     assert summary["fps"] > 0
     assert summary["duration"] == 1.0
     assert summary["size_wh"] == [512, 512]
-    assert {"model", "compositing", "outlet"} <= set(summary["ms_per_frame"])
+    assert {"mesh", "networks", "compositing", "outlet"} <= set(summary["ms_per_frame"])
 
 
 def test_the_background_beside_a_turning_head_stays_unless_it_shall_follow() -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from enliven.errors import ModelError
 from enliven.model.config import ModelConfig, preset
 from enliven.model.discriminator import Discriminator, IdentityTable
 from enliven.model.hybrid import laid_over, warp
-from enliven.model.layers import fold_spectral_norm
+from enliven.model.layers import DoublingConv, fold_spectral_norm
 from enliven.model.talker import build_talker
 
 SMALL_PAPER = replace(
@@ -165,3 +166,16 @@ def test_the_same_seed_gives_the_same_networks() -> None:
         weights.append(build_talker(SMALL_HYBRID).state_dict())
     for name, value in weights[0].items():
         assert np.array_equal(value.numpy(), weights[1][name].numpy()), name
+
+
+def test_a_doubling_convolution_is_doubling_joining_and_convolving() -> None:
+    layer = DoublingConv(5, 3, 4)
+    small, beside = torch.randn(2, 5, 6, 7), torch.randn(2, 3, 12, 14)
+    doubled = F.interpolate(small, scale_factor=2.0, mode="nearest")
+    wanted = F.conv2d(torch.cat([doubled, beside], dim=1), layer.weight, layer.bias, padding=1)
+    assert torch.allclose(layer(small, beside), wanted, atol=1e-5)
+    wanted.square().sum().backward()
+    plain = layer.weight.grad.clone()
+    layer.weight.grad = None
+    layer(small, beside).square().sum().backward()
+    assert torch.allclose(layer.weight.grad, plain, rtol=1e-3, atol=1e-3)

@@ -147,10 +147,11 @@ class Aimed:
 
     def render(self, points: Floats) -> Picture:
         assert self._aim is not None
-        made = self.inner.render(self._aim.aimed(points))
+        sent = self._aim.aimed(points)
+        made = self.inner.render(sent)
         if not self._aim.is_new(points):
             return made
-        self._aim.learn(points, made)
+        self._aim.learn(points, sent, made)
         return self.inner.render(self._aim.aimed(points))
 
 

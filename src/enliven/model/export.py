@@ -143,6 +143,7 @@ def _export(
         output_names=outputs,
         dynamic_axes=axes,
         opset_version=_OPSET,
+        do_constant_folding=False,  # what is made of weights stays so: those of a fitted head take their place
         dynamo=False,
     )
     _read_weights_from(path.with_name(WEIGHTS), temporary)

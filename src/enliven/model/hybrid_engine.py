@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from enliven.measure import looks
 from enliven.model.caution import trust
 from enliven.model.correction import corrected, fade
 from enliven.model.drawing import draw_conditioning
-from enliven.model.guess import GuessReader
+from enliven.model.guess import Guess, GuessReader
 from enliven.model.lender import Lender, Moved
 from enliven.model.lending import Lending, odds_of, prior
 from enliven.model.runtime import Graphs, NetworkFrame, Person
@@ -23,6 +24,16 @@ _TRUSTED = 0.5
 """Mask from which on the photo's detail, finer than the networks' pixels, is kept whole."""
 _LEAST_DETAIL = 0.7
 """Of that detail, also where all is painted: painted lips lie where the mesh's do, but only 256 pixels sharp."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Borrowed:
+    """A lender in one frame."""
+
+    number: int
+    moved: Moved
+    prior: Floats
+    """(2, S/4, S/4) log weights of the animated photo and the lender."""
 
 
 class HybridEngine:
@@ -70,28 +81,43 @@ class HybridEngine:
 
     def render(self, points: Floats) -> Rendering:
         """The person with landmarks at ``points``, (478, 3) float32 in photo pixels."""
+        return self.begin(points)()
+
+    def begin(self, points: Floats) -> Callable[[], Rendering]:
+        """What the meshes make of it; the networks' share is left, see :class:`enliven.model.engine.Engine`."""
         moved = self._warp.render(points)
         guess = self._reader.read(moved)
         on_crop = self._on_crop(points)
         drawing = self._drawing(on_crop)
-        wanted = looks(Landmarks(points, self._image_size_wh))
+        borrowed = self._borrow(looks(Landmarks(points, self._image_size_wh)), on_crop)
+        return partial(self._finish, moved, guess, drawing, trust(on_crop, self._crop.size), borrowed)
+
+    def _borrow(self, wanted: Floats, on_crop: Floats) -> _Borrowed | None:
+        """The lender of a frame that looks like ``wanted``, moved to ``on_crop``; None when nobody lends."""
         lent = self._lending.step(wanted)
         if lent is None:
+            return None
+        number, share = lent
+        lender = self._lenders[number]
+        moved = lender.move(on_crop)
+        odds = odds_of(wanted, self._looks, lender.looks, lender.alike)
+        weights = prior(on_crop[:, :2], self._crop.size, share * lender.shown(moved), odds)
+        return _Borrowed(number, moved, weights)
+
+    def _finish(
+        self, moved: Rendering, guess: Guess, drawing: Floats, trusted: Floats, borrowed: _Borrowed | None
+    ) -> Rendering:
+        """The mesh's rendering with what the networks say of it."""
+        if borrowed is None:
             frame = self._graphs.frame(self._people[0], drawing, [guess])
-            borrowed = None
+            lent = None
         else:
-            number, share = lent
-            lender = self._lenders[number]
-            other = lender.move(on_crop)
-            odds = odds_of(wanted, self._looks, lender.looks, lender.alike)
-            weights = prior(on_crop[:, :2], self._crop.size, share * lender.shown(other), odds)
-            frame = self._graphs.frame(self._pair_with(number), drawing, [guess, other.guess], weights)
-            borrowed = self._borrowed(lender, other, frame)
+            guesses = [guess, borrowed.moved.guess]
+            frame = self._graphs.frame(self._pair_with(borrowed.number), drawing, guesses, borrowed.prior)
+            lent = self._lent(self._lenders[borrowed.number], borrowed.moved, frame)
         better = corrected(moved, frame.flow[0], guess, self._crop)
-        overlays = (*moved.overlays, borrowed) if borrowed is not None else moved.overlays
-        return replace(
-            better, overlays=overlays, retouch=self._retouch(frame, trust(on_crop, self._crop.size))
-        )
+        overlays = (*moved.overlays, lent) if lent is not None else moved.overlays
+        return replace(better, overlays=overlays, retouch=self._retouch(frame, trusted))
 
     @property
     def lends(self) -> bool:
@@ -119,7 +145,7 @@ class HybridEngine:
             self._pair = (number, both | {"psi": first["psi"]})
         return self._pair[1]
 
-    def _borrowed(self, lender: Lender, moved: Moved, frame: NetworkFrame) -> Overlay | None:
+    def _lent(self, lender: Lender, moved: Moved, frame: NetworkFrame) -> Overlay | None:
         """The lender's own pixels where the networks trust it more."""
         size = self._crop.size
         share = cv2.resize(frame.confidence[1], (size, size), interpolation=cv2.INTER_LINEAR)

@@ -57,6 +57,35 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
+class DoublingConv(nn.Conv2d):
+    """A 3 x 3 convolution of a small picture made twice as large (nearest neighbour) and of others beside it.
+
+    The same numbers as doubling, joining and convolving, for half of the work: what the kernel reads of a doubled
+    picture are four pixels of the small one, each weighted by the sum of the kernel's places that fall on it. That is
+    a transposed convolution of stride 2 whose kernel is the old one summed over 2 x 2 places.
+    """
+
+    def __init__(self, small: int, beside: int, outputs: int) -> None:
+        """``small``, ``beside``: channels of the picture that is doubled and of those beside it."""
+        super().__init__(small + beside, outputs, 3, padding=1)
+        self._small = small
+
+    def forward(self, small: Tensor, beside: Tensor) -> Tensor:  # type: ignore[override]
+        """(B, small, H, W), (B, beside, 2 H, 2 W) -> (B, outputs, 2 H, 2 W)."""
+        outputs, inputs = self.weight.shape[:2]
+        # The shapes are named once more for the ONNX exporter, who does not see them through a slice.
+        own = self.weight[:, : self._small].transpose(0, 1).reshape(self._small, outputs, 3, 3)
+        back = torch.arange(2, -1, -1, device=own.device)
+        kernel = own.index_select(2, back).index_select(
+            3, back
+        )  # what is written is the mirror image of what is read
+        summed = 4.0 * F.avg_pool2d(kernel, 2, stride=1, padding=1)  # (small, outputs, 4, 4)
+        spread = summed.reshape(self._small, outputs, 4, 4)
+        others = self.weight[:, self._small :].reshape(outputs, inputs - self._small, 3, 3)
+        doubled = F.conv_transpose2d(small, spread, stride=2, padding=1)
+        return doubled + F.conv2d(beside, others, self.bias, padding=1)
+
+
 class InstanceNorm(nn.Module):
     """Instance normalisation with a scale and a shift of its own."""
 

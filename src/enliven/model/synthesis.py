@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from enliven.model.config import ModelConfig
-from enliven.model.layers import StyledBlock, conv, joined, linear
+from enliven.model.layers import DoublingConv, StyledBlock, conv, joined, linear
 
 _DRAWN = 32
 """Channels of the driving landmarks at 1/4 and 1/8."""
@@ -32,7 +32,7 @@ class Synthesis(nn.Module):
         self.join_quarter = conv(quarter + warped_quarter + _DRAWN, quarter, 1)
         self.at_quarter = StyledBlock(quarter, quarter, spectral=False)
         self.to_half = conv(quarter, half, 1)
-        self.join_half = conv(half + warped_half + 12, half)
+        self.join_half = DoublingConv(half, warped_half + 12, half)
         self.out = conv(half, 16)
         # Begun small, so that the first pictures are the warped photo and no checkerboard must be unlearned.
         nn.init.normal_(self.out.weight, std=1e-3)  # type: ignore[arg-type]
@@ -61,8 +61,8 @@ class Synthesis(nn.Module):
             x = block(x, style)
         x = _doubled(self.to_quarter(F.relu(x)))
         x = self.join_quarter(joined(x, warped[1], lines))  # (B, C', H/4, W/4)
-        x = _doubled(self.to_half(F.relu(self.at_quarter(x, styles[-1]))))
-        x = F.relu(self.join_half(joined(x, warped[0], F.pixel_unshuffle(photo, 2))))
+        x = self.to_half(F.relu(self.at_quarter(x, styles[-1])))
+        x = F.relu(self.join_half(x, joined(warped[0], F.pixel_unshuffle(photo, 2))))
         painted = F.pixel_shuffle(self.out(x).float(), 2)  # (B, 4, H, W)
         # The warped photo is the point of departure: what must be learned is the difference.
         picture = photo.float() + painted[:, :3]

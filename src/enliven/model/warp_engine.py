@@ -6,6 +6,8 @@ eyeballs and the inside of the mouth are layers of their own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +78,11 @@ class WarpEngine:
         flow = around + (face - around) * self._seam(labels >= 0)[..., None]
         photo_px = np.float32(self.crop.to_picture.scale)
         return Rendering(flow * photo_px, self.crop, self._overlays(points, target, labels), self._backdrop)
+
+    def begin(self, points: Floats) -> Callable[[], Rendering]:
+        """See :class:`enliven.model.engine.Engine`; nothing is left for later."""
+        rendering = self.render(points)
+        return lambda: rendering
 
     def _moving_square(self, landmarks: Landmarks, heights: float) -> FaceCrop:
         side = heights * self._face_px
