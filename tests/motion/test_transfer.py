@@ -18,7 +18,7 @@ from enliven.motion.gaps import lip_gaps, set_lips
 from enliven.motion.regions import REGIONS, TransferSettings, region_weights
 from enliven.motion.stream import transfer_stream
 from enliven.motion.transfer import MotionTransfer
-from enliven.topology import INNER_LOWER_LIP, LEFT_IRIS, RIGHT_IRIS, mean_shape
+from enliven.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, LEFT_IRIS, RIGHT_IRIS, mean_shape
 from enliven.types import Floats, Landmarks
 
 NEUTRAL = Look()
@@ -118,6 +118,21 @@ def test_a_lip_moves_as_a_whole_and_never_folds(gap: float) -> None:
     result = set_lips(points, np.full(len(INNER_LOWER_LIP), gap * 80.0, np.float32))
     for column, before in thickness.items():
         np.testing.assert_allclose(np.diff(result[list(column), 1]), before, atol=0.2 * before.sum())
+
+
+@given(seed=seeds, noise_seed=seeds, yaw_deg=st.floats(-35, 35))
+@settings(max_examples=30, deadline=None)
+def test_shut_lips_of_a_turned_face_open_without_kinks(seed: int, noise_seed: int, yaw_deg: float) -> None:
+    """Points of shut lips lie beside each other by chance; lips once opened that way, criss-cross."""
+    points = looking(person(seed), Look(yaw_deg=yaw_deg)).points.copy()
+    upper, lower = list(INNER_UPPER_LIP), list(INNER_LOWER_LIP)
+    noise = np.random.default_rng(noise_seed).normal(0.0, 0.4, (2, len(upper), 2))
+    points[upper, :2] += noise[0].astype(np.float32)
+    points[lower, :2] += noise[1].astype(np.float32)
+    gaps = 20.0 * np.sin(np.linspace(0.1, np.pi - 0.1, len(upper))).astype(np.float32)
+    result = set_lips(points, gaps)
+    for lip in (upper, lower):
+        assert np.abs(result[lip, 0] - points[lip, 0]).max() < 3.0
 
 
 @given(seed=seeds, narrow=st.floats(0.5, 1.0), shut_photo=st.booleans())

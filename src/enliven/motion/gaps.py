@@ -18,6 +18,7 @@ from enliven.topology import (
     LEFT_EYE,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
+    OUTER_LIPS,
     RIGHT_EYE,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
@@ -33,6 +34,11 @@ _LIDS = (
 _TOUCH = (0.006, 0.016)
 """Mouth openness at and below which lips touch, and above which their gap is taken as it is."""
 _LEAST_OPENING_PX = 0.25
+_OWN_WAY = 0.1
+"""Lips apart by more than this, in mouth widths, open further the way they are apart; those that touch, along the face:
+
+the far corner of a turned mouth is a few pixels wide, and its points lie beside each other by chance.
+"""
 _LOWER_LID_SHARE = 0.15
 """Of the way that the lower lid goes when the eye shuts."""
 _LID_REACH = 0.10
@@ -66,8 +72,8 @@ def set_lips(points: Floats, gaps: Floats) -> Floats:
     side = np.where(between @ down > 0, -1.0, 1.0)
     opening = side * lip_gaps(points)
     change = gaps - opening  # (9,)
-    # Lips that touch have no direction of their own: they open along the face.
-    apart = side[:, None] * between * [1, 1, 0] - down * _LEAST_OPENING_PX
+    width = float(np.linalg.norm(points[OUTER_LIPS[0]] - points[OUTER_LIPS[len(OUTER_LIPS) // 2]]))
+    apart = side[:, None] * between * [1, 1, 0] - down * max(_OWN_WAY * width, _LEAST_OPENING_PX)
     apart /= np.linalg.norm(apart, axis=1, keepdims=True)
     # Lips that must close do so mostly by the jaw, the more the wider the photo's mouth stands open.
     lower_share = np.where(change < 0, 0.7, 0.5).astype(np.float32)
