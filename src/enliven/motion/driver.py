@@ -30,6 +30,9 @@ SHUT_PRIOR = 0.045
 SHUT_MOST = 0.075
 """No matter what the clip shows, more than this is not shut."""
 
+_EYES_PER_DEG = 0.0033
+"""By which eyes turn against a head that turns, see :func:`past_camera`."""
+
 _STABLE = list(STABLE)
 
 
@@ -51,6 +54,16 @@ def gaze(points: Floats) -> npt.NDArray[np.float64]:
     return places
 
 
+def past_camera(landmarks: Landmarks) -> float:
+    """How far the eyes look past the camera, to the picture's right, in eye widths; about 0 for who looks into it.
+
+    Eyes that stay on the camera turn against the head: by 0.0033 eye widths a degree in one who did so for a minute.
+    The six sample portraits lie between -0.07 and 0.03, the five frontal ones of them within 0.02.
+    """
+    (right, _), (left, _) = gaze(landmarks.points)
+    return float((right - left) / 2 + _EYES_PER_DEG * head_pose(landmarks).yaw_deg)
+
+
 @dataclass(frozen=True, eq=False)
 class Reference:
     """One frame of the driver against which the others are read."""
@@ -60,12 +73,14 @@ class Reference:
     size: float
     openness: tuple[float, float]
     gaze: npt.NDArray[np.float64]
+    past_camera: float
+    """See :func:`past_camera`."""
 
     @classmethod
     def of(cls, landmarks: Landmarks) -> Reference:
         """Measured once."""
         points = landmarks.points
-        return cls(points, head_size(points), eye_openness(points), gaze(points))
+        return cls(points, head_size(points), eye_openness(points), gaze(points), past_camera(landmarks))
 
     def pose_of(self, points: Floats) -> RigidPose:
         """What moves this frame's rigid head onto the one at ``points``."""

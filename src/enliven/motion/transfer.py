@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from enliven.geometry import Similarity, fit_rigid_pose, fit_similarity
 from enliven.measure import eye_openness, mouth_openness
-from enliven.motion.driver import EYES, DriverRange, Reference, gaze, head_size, unlikeness
+from enliven.motion.driver import EYES, DriverRange, Reference, gaze, head_size, past_camera, unlikeness
 from enliven.motion.gaps import Lids, lip_gaps, set_lips, touched
 from enliven.motion.regions import TransferSettings, region_weights
 from enliven.topology import STABLE
@@ -37,6 +37,8 @@ _BETTER = 0.6
 _BLEND_SECONDS = Fraction(1)
 _EASE_SECONDS = 0.3
 """After a loss or a cut the photo's face moves on to the driver's new place in this time; nobody's head jumps."""
+_SAME_GAZE = 0.05
+"""Photo and reference that look past the camera by amounts as near as this, in eye widths, look alike."""
 _GAZE_REACH = 0.22
 """How far an iris may go from its place in the photo, in eye widths."""
 
@@ -57,7 +59,7 @@ class MotionTransfer:
         self.source = source
         self.settings = settings or TransferSettings()
         self._lids = Lids(source.points)
-        self._gaze = gaze(source.points)
+        self._past_camera = past_camera(source)
         self._gaps = lip_gaps(source.points)
         self._size = head_size(source.points)
         self._reference: Reference | None = None
@@ -172,7 +174,7 @@ class MotionTransfer:
 
     def _looking(self, points: Floats, driver: Floats, reference: Reference) -> Floats:
         """The irises, round and sized as in the photo, where the driver's have gone."""
-        change = (gaze(driver) - reference.gaze) * self.settings.of("gaze")
+        change = (gaze(driver) - reference.gaze + self._looked_elsewhere(reference)) * self.settings.of("gaze")
         result = points.copy()
         for side, (eye, iris) in enumerate(EYES):
             if eye_openness(driver)[side] > 1.2 * self._range.shut(side, self._range.rest(side, reference)):
@@ -185,6 +187,15 @@ class MotionTransfer:
             shift = shift + np.array([move.real, move.imag, 0.0], np.float32)
             result[list(iris)] = self.source.points[list(iris)] + shift
         return result
+
+    def _looked_elsewhere(self, reference: Reference) -> npt.NDArray[np.float64]:
+        """(2, 2) to be added to changes of gaze, because the reference did not look where the photo looks.
+
+        Where they look is a fact of the driver: with a reference that glanced aside all that follows would look past.
+        """
+        aside = reference.past_camera - self._past_camera
+        aside = float(np.sign(aside)) * max(abs(aside) - _SAME_GAZE, 0.0)
+        return np.array([[aside, 0.0], [-aside, 0.0]])  # along each eye, from its outer corner
 
     def _posed(self, points: Floats, driver: Floats, reference: Reference) -> Floats:
         """The head turned, moved and sized like the driver's against the reference."""
