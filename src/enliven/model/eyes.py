@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import Similarity
+from enliven.model.eyeball import IRIS_RADIUS, beside_tear_duct, eyeball_texture
 from enliven.model.strokes import polygon_mask, soft_line
 from enliven.topology import (
     LEFT_EYE,
@@ -29,12 +30,10 @@ from enliven.types import Floats, Overlay, Picture
 
 _SHUT = 0.09
 """Openness (mean lid gap over eye width) under which a photo shows no eyeball."""
-_IRIS_RADIUS = 0.195
-"""Of the eye's width: an iris of 11.7 mm in an opening of 30 mm."""
-_WHITE = np.array([228.0, 220.0, 214.0])
-"""An eye's white in good light."""
-_DARKEST_SCLERA = 0.35
-"""Of full white: even in a dark photo an eye's white is not black."""
+_SHADOW = np.array([0.10, 0.15, 0.17], np.float32)
+"""What lids take of the light next to them, by colour: an eyeball without lies flat in its opening."""
+_SHADOW_REACH = 0.07
+"""Of that shadow, in eye widths."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,8 @@ class EyeLayer:
         self._shut_in_photo = _openness(source, names) < _SHUT
         self._centre = self._eyeball_centre(source)
         self._lash_colour = _lash_colour(photo, source[list(names.upper)], abs(self._axis))
-        self._texture, self._corner = _eyeball_texture(
-            photo, source, names, self._centre, synthetic=self._shut_in_photo
+        self._texture, self._corner = eyeball_texture(
+            photo, source[list(names.contour)], self._centre, synthetic=self._shut_in_photo
         )
 
     def overlay(self, target: Floats, head_scale: float) -> Overlay | None:
@@ -88,7 +87,9 @@ class EyeLayer:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        alpha = polygon_mask(opening - [x0, y0], size_wh) * np.float32(moved * opened)
+        inside = polygon_mask(opening - [x0, y0], size_wh)
+        image = _shaded(image, inside, abs(_axis(target, self._names)))
+        alpha = inside * self._shown(target - [x0, y0], size_wh) * np.float32(moved * opened)
         if opened < 1.0:
             # Where the lids meet, the mesh has squeezed what is left of the eye into a bright line.
             lashes = soft_line(
@@ -98,6 +99,16 @@ class EyeLayer:
             image = np.asarray(image + (self._lash_colour - image) * (1.0 - opened), np.uint8)
             alpha = np.maximum(alpha, lashes)
         return Overlay(image, alpha, Similarity(shift_px=(float(x0), float(y0))))
+
+    def _shown(self, target: Floats, size_wh: tuple[int, int]) -> Floats:
+        """(h, w) 1 where the eyeball shows, 0 at the inner corner, which goes with the lids and not with the gaze."""
+        width = abs(_axis(target, self._names))
+        beside = beside_tear_duct(target[self._names.contour[8]], width, size_wh)
+        x, y = np.meshgrid(np.arange(size_wh[0]), np.arange(size_wh[1]))
+        middle = target[self._names.iris[0]]
+        from_iris = np.hypot(x - middle[0], y - middle[1]) / max(width, 1.0)
+        iris = np.clip((IRIS_RADIUS - from_iris) / 0.03 + 0.5, 0.0, 1.0)
+        return np.asarray(np.maximum(beside, iris), np.float32)
 
     def _seam(self, target: Floats) -> Floats:
         """(9, 2) from corner to corner where the lids meet."""
@@ -139,6 +150,16 @@ def _lash_colour(photo: Picture, lid: Floats, width: float) -> npt.NDArray[np.fl
     return 0.5 * np.asarray(np.median(photo[rows, columns].astype(np.float64), axis=0), np.float64)
 
 
+def _shaded(image: Picture, inside: Floats, width: float) -> Picture:
+    """The eyeball with the lids' shadow on it; ``inside``: (h, w) 1 between the lids, whose eye is ``width`` wide."""
+    sigma = max(_SHADOW_REACH * width, 0.5)
+    rim = int(3 * sigma) + 1
+    wide = cv2.copyMakeBorder(inside, rim, rim, rim, rim, cv2.BORDER_CONSTANT)
+    lit = cv2.GaussianBlur(wide, (0, 0), sigma)[rim:-rim, rim:-rim]
+    shadow = np.clip(2.0 * (1.0 - lit), 0.0, 1.0)[..., None] * _SHADOW
+    return np.asarray(image * (1.0 - shadow), np.uint8)
+
+
 def _axis(points: Floats, names: EyeNames) -> complex:
     """From the outer to the inner corner, as a complex number of pixels."""
     dx, dy = points[names.contour[8]] - points[names.contour[0]]
@@ -165,91 +186,3 @@ def _openness(points: Floats, names: EyeNames) -> float:
 def _ramp(value: float, low: float, high: float) -> float:
     t = min(max((value - low) / (high - low), 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
-
-
-def _eyeball_texture(
-    photo: Picture, source: Floats, names: EyeNames, centre: npt.NDArray[np.float64], *, synthetic: bool
-) -> tuple[Picture, npt.NDArray[np.float64]]:
-    """A patch of eyeball without lids, and the photo pixel of its corner."""
-    width = abs(_axis(source, names))
-    reach = np.array([0.85, 0.6]) * width
-    x0, y0 = np.floor(centre - reach).astype(int)
-    x1, y1 = np.ceil(centre + reach).astype(int) + 1
-    patch = _cut(photo, int(x0), int(y0), int(x1), int(y1))
-    corner = np.array([x0, y0], np.float64)
-    local_centre = centre - corner
-    if synthetic:
-        return _painted_eyeball(patch, local_centre, width), corner
-    opening = polygon_mask(source[list(names.contour)] - corner, (patch.shape[1], patch.shape[0])) > 0.5
-    return _completed_eyeball(patch, opening, local_centre, width), corner
-
-
-def _cut(photo: Picture, x0: int, y0: int, x1: int, y1: int) -> Picture:
-    """The rectangle, border pixels repeated where it leaves the photo."""
-    rows = np.clip(np.arange(y0, y1), 0, photo.shape[0] - 1)
-    columns = np.clip(np.arange(x0, x1), 0, photo.shape[1] - 1)
-    return np.ascontiguousarray(photo[rows[:, None], columns[None, :]])
-
-
-def _completed_eyeball(
-    patch: Picture, opening: npt.NDArray[np.bool_], centre: npt.NDArray[np.float64], width: float
-) -> Picture:
-    """The photo's eyeball with lids and lashes replaced by more iris and more white of the same colours."""
-    lashes = max(1, round(0.035 * width))
-    seen = cv2.erode(opening.astype(np.uint8), np.ones((2 * lashes + 1, 3), np.uint8)) > 0
-    distance = _distance(patch, centre) / width
-    iris, white = distance < _IRIS_RADIUS, distance > 1.1 * _IRIS_RADIUS
-    if not (seen & iris).any():
-        return _painted_eyeball(patch, centre, width)
-    colours = patch.astype(np.float64)
-    completed = _iris_by_radius(colours, seen & iris, distance)
-    outside = _white_of_eye(colours, seen & white, float(np.median(patch)))
-    rim = np.clip((distance - _IRIS_RADIUS) / max(2.0 / width, 0.03) + 0.5, 0.0, 1.0)[..., None]
-    shade = np.clip(1.12 - 0.5 * distance, 0.7, 1.0)[..., None]
-    completed = completed * (1 - rim) + outside * shade * rim
-    trust = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), max(0.02 * width, 0.5))[..., None]
-    trust = np.where(seen[..., None], trust, 0.0)
-    return np.asarray(np.clip(colours * trust + completed * (1 - trust), 0, 255), np.uint8)
-
-
-def _distance(patch: Picture, centre: npt.NDArray[np.float64]) -> Floats:
-    """(h, w) pixels from the middle of the iris."""
-    y, x = np.mgrid[0 : patch.shape[0], 0 : patch.shape[1]].astype(np.float32)
-    return np.asarray(np.hypot(x - centre[0], y - centre[1]), np.float32)
-
-
-def _iris_by_radius(
-    colours: npt.NDArray[np.float64], seen: npt.NDArray[np.bool_], distance: Floats
-) -> npt.NDArray[np.float64]:
-    """(h, w, 3) each pixel gets the mean colour that the iris shows at its radius."""
-    rings = 8
-    ring = np.minimum((distance / _IRIS_RADIUS * rings).astype(int), rings - 1)
-    overall = colours[seen].mean(axis=0)
-    profile = np.stack(
-        [colours[mask].mean(axis=0) if (mask := seen & (ring == r)).any() else overall for r in range(rings)]
-    )
-    return np.asarray(profile[ring], np.float64)
-
-
-def _white_of_eye(
-    colours: npt.NDArray[np.float64], seen: npt.NDArray[np.bool_], surroundings: float
-) -> npt.NDArray[np.float64]:
-    """(3,) the bright half of what the photo shows beside the iris, or a plain white in its light."""
-    plain = _WHITE * float(np.clip(surroundings / 150.0, _DARKEST_SCLERA, 1.0))
-    if seen.sum() < 12:
-        return plain
-    shown = np.percentile(colours[seen], 80, axis=0)
-    return np.asarray(np.maximum(shown, 0.88 * plain), np.float64)
-
-
-def _painted_eyeball(patch: Picture, centre: npt.NDArray[np.float64], width: float) -> Picture:
-    """A plain brown eye in the light of the photo, for eyes that the photo shows shut."""
-    light = float(np.clip(np.median(patch) / 150.0, _DARKEST_SCLERA, 1.0))
-    distance = _distance(patch, centre) / width
-    shade = np.clip(1.1 - 0.9 * distance, 0.5, 1.0)[..., None]
-    image = _WHITE * light * shade
-    soft = max(1.5 / width, 0.02)
-    for radius, colour in ((_IRIS_RADIUS, (74.0, 52.0, 40.0)), (0.4 * _IRIS_RADIUS, (14.0, 11.0, 10.0))):
-        inside = np.clip((radius - distance) / soft + 0.5, 0.0, 1.0)[..., None]
-        image = image * (1 - inside) + np.array(colour) * light * inside
-    return np.asarray(np.clip(image, 0, 255), np.uint8)

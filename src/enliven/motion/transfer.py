@@ -174,7 +174,9 @@ class MotionTransfer:
 
     def _looking(self, points: Floats, driver: Floats, reference: Reference) -> Floats:
         """The irises, round and sized as in the photo, where the driver's have gone."""
-        change = (gaze(driver) - reference.gaze + self._looked_elsewhere(reference)) * self.settings.of("gaze")
+        change = (gaze(driver) - reference.gaze + self._looked_elsewhere(reference)) * self.settings.of(
+            "gaze"
+        )
         result = points.copy()
         for side, (eye, iris) in enumerate(EYES):
             if eye_openness(driver)[side] > 1.2 * self._range.shut(side, self._range.rest(side, reference)):
