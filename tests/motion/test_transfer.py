@@ -19,7 +19,7 @@ from enliven.motion.gaps import lip_gaps, set_lips
 from enliven.motion.regions import REGIONS, TransferSettings, region_weights
 from enliven.motion.stream import transfer_stream
 from enliven.motion.transfer import MotionTransfer
-from enliven.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, LEFT_IRIS, RIGHT_IRIS, mean_shape
+from enliven.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, LEFT_IRIS, OUTER_LIPS, RIGHT_IRIS, mean_shape
 from enliven.types import Floats, Landmarks
 
 NEUTRAL = Look()
@@ -119,6 +119,28 @@ def test_a_lip_moves_as_a_whole_and_never_folds(gap: float) -> None:
     result = set_lips(points, np.full(len(INNER_LOWER_LIP), gap * 80.0, np.float32))
     for column, before in thickness.items():
         np.testing.assert_allclose(np.diff(result[list(column), 1]), before, atol=0.2 * before.sum())
+
+
+def with_one_corner_raised(landmarks: Landmarks, by: float) -> Landmarks:
+    """A one-sided smile; ``by`` in mean-face units."""
+    points = landmarks.points.copy()
+    corner = points[OUTER_LIPS[0], :2]
+    near = np.exp(-0.5 * (np.linalg.norm(points[:, :2] - corner, axis=1) / (0.15 * NEUTRAL.scale)) ** 2)
+    points[:, 1] -= (near * by * NEUTRAL.scale).astype(np.float32)
+    return Landmarks(points, landmarks.image_size_wh)
+
+
+@given(seed=seeds, by=st.floats(0.2, 0.35))
+@settings(max_examples=20, deadline=None)
+def test_a_grimace_is_no_reference(seed: int, by: float) -> None:
+    source, driver = looking(person(seed), NEUTRAL), person(seed + 1)
+    grimace = with_one_corner_raised(looking(driver, NEUTRAL), by)
+    straight = looking(driver, Look(brows=0.03, yaw_deg=4.0))
+    points = moved(source, [grimace, straight])[-1]
+    lips = points[list(OUTER_LIPS), :2] - points[[OUTER_LIPS[0], OUTER_LIPS[10]], :2].mean(axis=0)
+    assert (
+        abs(lips[0, 1] - lips[10, 1]) < 0.05 * NEUTRAL.scale
+    )  # read against the grimace: three times as much
 
 
 @given(seed=seeds, aside=st.floats(-0.08, 0.08))

@@ -11,13 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import RigidPose, fit_rigid_pose
-from enliven.measure import eye_openness, head_pose, mouth_openness, mouth_width
+from enliven.measure import eye_openness, head_pose, mouth_openness, mouth_width, rigid_pose
 from enliven.topology import (
+    LEFT_BROW,
     LEFT_EYE,
     LEFT_IRIS,
+    LEFT_UPPER_LID,
+    OUTER_LIPS,
+    RIGHT_BROW,
     RIGHT_EYE,
     RIGHT_IRIS,
+    RIGHT_UPPER_LID,
     STABLE,
+    mirror_permutation,
 )
 from enliven.types import Floats, Landmarks
 
@@ -34,6 +40,7 @@ _EYES_PER_DEG = 0.0033
 """By which eyes turn against a head that turns, see :func:`past_camera`."""
 
 _STABLE = list(STABLE)
+_MIMIC = [*OUTER_LIPS, *RIGHT_BROW, *LEFT_BROW, *RIGHT_UPPER_LID, *LEFT_UPPER_LID]
 
 
 def head_size(points: Floats) -> float:
@@ -128,7 +135,8 @@ def unlikeness(driver: Landmarks, photo: Landmarks, usual_openness: float) -> fl
 
     Degrees and openings are weighed so that 8 degrees of turn count like a mouth opened by a tenth of
     the eyes' distance or widened by a twelfth. Closed eyes count as well: a blink is no frame to compare with,
-    and neither are eyes torn open; ``usual_openness`` is this driver's own.
+    and neither are eyes torn open; ``usual_openness`` is this driver's own. So does a face more one-sided than the
+    photo's: read against a grimace, every later face is one-sided the other way.
     """
     a, b = head_pose(driver), head_pose(photo)
     turn = np.hypot(a.yaw_deg - b.yaw_deg, a.pitch_deg - b.pitch_deg) / 8.0
@@ -138,4 +146,13 @@ def unlikeness(driver: Landmarks, photo: Landmarks, usual_openness: float) -> fl
     eyes = float(np.mean(eye_openness(driver.points)))
     lids = (eyes - usual_openness) / 0.05
     look = float(np.abs(gaze(driver.points) - gaze(photo.points)).mean()) / 0.08
-    return float(np.sqrt(turn**2 + roll**2 + mouth**2 + smile**2 + lids**2 + 0.25 * look**2))
+    awry = float(np.sqrt(((_awry(driver) - _awry(photo)) ** 2).sum(axis=1).mean())) / 0.025
+    return float(np.sqrt(turn**2 + roll**2 + mouth**2 + smile**2 + lids**2 + 0.25 * look**2 + awry**2))
+
+
+def _awry(landmarks: Landmarks) -> npt.NDArray[np.float64]:
+    """(N, 2) how far points of lips, brows and upper lids lie from their mirror images, in radii of the head."""
+    pose = rigid_pose(landmarks)
+    upright = (landmarks.points - landmarks.points[_STABLE].mean(axis=0)) @ pose.rotation / pose.scale
+    in_mirror = upright[mirror_permutation()] * [-1.0, 1.0, 1.0]
+    return np.asarray((upright - in_mirror)[_MIMIC, :2] / 2, np.float64)
