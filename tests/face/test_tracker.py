@@ -201,3 +201,13 @@ def test_a_shaken_camera_loses_nothing(
     for face, move in zip(seen, moves, strict=True):
         assert face.landmarks is not None
         assert mean_error(face.landmarks, astronaut_face.moved(move, (512, 512)).points) < 0.02
+
+
+def test_in_the_dark_nobody_is_seen(landmarker: MediaPipeLandmarker, astronaut: Picture) -> None:
+    """Else a face that the mesh model guesses behind a fade, or in an audience, leads the photo."""
+    light = [1.0, 0.6, 0.35, 0.1, 0.1, 0.1, 0.35, 0.6, 1.0]
+    seen, _ = tracked(landmarker, [(astronaut * share).astype(np.uint8) for share in light])
+    assert [face.found for face in seen[:3]] == [True] * 3
+    assert not any(face.found for face in seen[3:6])
+    assert all(face.landmarks is not None for face in seen[3:6])  # the last place is held
+    assert seen[-1].found

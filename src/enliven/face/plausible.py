@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from enliven.face.mesh import Measured
+from enliven.face.mesh import Measured, points_in_patch
 from enliven.measure import rigid_pose
 from enliven.topology import STABLE, mean_shape
 from enliven.types import Landmarks
@@ -30,6 +30,19 @@ TILTED = Plausibility(least_presence=0.98, most_misfit=0.075)
 """For a find that lies across the view, as most false ones do."""
 FOLLOWED = Plausibility(least_presence=0.6, most_misfit=0.22)
 """For a face that was there a moment ago: turned, blurred or half hidden it is still the face."""
+
+
+_DARK = 36
+"""Grey level that the brighter tenth of a face must reach; below, nobody sees one. A face on a dim stage has 75."""
+
+
+def is_lit(measured: Measured) -> bool:
+    """False for a face in the dark, whose mesh is guessed: an audience, a picture that fades to black."""
+    xy = points_in_patch(measured)
+    side = measured.patch.shape[0]
+    (x0, y0), (x1, y1) = np.clip([xy.min(axis=0), xy.max(axis=0)], 0, side - 1).astype(int)
+    face = measured.patch[y0 : y1 + 1, x0 : x1 + 1]
+    return float(np.percentile(face.mean(axis=2), 90)) >= _DARK
 
 
 def misfit(landmarks: Landmarks) -> float:

@@ -14,7 +14,7 @@ from enliven.face.appearance import Appearance, Memory, difference, look
 from enliven.face.choose import check_choice, choose_face
 from enliven.face.landmarker import MediaPipeLandmarker, open_landmarker
 from enliven.face.mesh import Measured
-from enliven.face.plausible import FOLLOWED, is_plausible
+from enliven.face.plausible import FOLLOWED, is_lit, is_plausible
 from enliven.face.rivals import Rivals
 from enliven.face.scene import Change, SceneWatch
 from enliven.geometry import Box
@@ -135,7 +135,7 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
         measured = self._landmarker.follow(image, before.landmarks)
         if _motion(before, measured) > _RECENTRE:
             measured = self._landmarker.follow(image, measured.landmarks)
-        if not is_plausible(measured, FOLLOWED) or not _is_near(before, measured):
+        if not is_plausible(measured, FOLLOWED) or not is_lit(measured) or not _is_near(before, measured):
             return None
         seen = look(measured)
         same = self._is_same_person(face, seen, change) and self._stands_check(image, face, measured)
@@ -169,6 +169,7 @@ class FaceTracker(AbstractContextManager["FaceTracker"]):
         """The face anywhere in the picture; a full search in a new scene, two views a frame after that."""
         size_wh = (image.shape[1], image.shape[0])
         found = self._landmarker.search(image, self._places(size_wh), _SETTLE_STEPS)
+        found = [measured for measured in found if is_lit(measured)]
         if not found:
             return None
         if self._face is not None:
