@@ -10,6 +10,7 @@ from enliven.compositing.paste import Paster
 from enliven.measure import mouth_openness
 from enliven.model.head_flow import silhouettes
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
+from enliven.model.strokes import outlined
 from enliven.model.warp_engine import WarpEngine
 from enliven.topology import (
     CONTOURS,
@@ -213,6 +214,49 @@ def test_a_photo_from_the_side_lends_its_seen_half(photo: Picture, points: Float
     engine = WarpEngine(photo, Landmarks(aside, (SIZE, SIZE)))
     assert not any(overlay.alpha.max() > 0.5 for overlay in engine.render(aside).overlays)
     assert any(overlay.alpha.max() > 0.5 for overlay in engine.render(points).overlays)
+
+
+def lit(points: Floats, *, far: int, near: int) -> Picture:
+    """A smooth face whose far half, seen from a turned head's nose, has another light than the near one."""
+    columns, nose = points[list(FACE_OVAL), 0], points[4, 0]
+    far_is_left = nose - columns.min() < columns.max() - nose
+    ramp = np.clip((np.arange(SIZE) - nose) / 24.0 + 0.5, 0.0, 1.0)
+    light = far + (near - far) * (ramp if far_is_left else 1.0 - ramp)
+    skin = np.array([1.0, 0.8, 0.7])
+    return np.asarray(np.tile(light[None, :, None] * skin, (SIZE, 1, 1)), np.uint8)
+
+
+def far_cheek(points: Floats, picture: Picture, source: Floats) -> float:
+    """Mean grey of a picture at the cheek that ``source`` turns away."""
+    columns, nose = source[list(FACE_OVAL), 0], source[4, 0]
+    cheek = [50, 101, 118] if nose - columns.min() < columns.max() - nose else [280, 330, 347]
+    places = np.rint(points[cheek, :2]).astype(int)
+    return float(picture[places[:, 1], places[:, 0]].mean())
+
+
+@pytest.mark.parametrize(("far", "near"), [(110, 170), (220, 110)])
+def test_a_far_cheek_keeps_its_own_light(points: Floats, far: int, near: int) -> None:
+    """A shaded near cheek was once laid, grey, over the lit far side of a painting."""
+    aside = turned(points, 30.0)
+    photo = lit(aside, far=far, near=near)
+    engine = WarpEngine(photo, Landmarks(aside, (SIZE, SIZE)))
+    result = Paster(photo).paste(engine.render(points))
+    own = far_cheek(aside, photo, aside)
+    assert far_cheek(points, result, aside) == pytest.approx(own, rel=0.12)
+
+
+def test_hair_behind_a_far_cheek_is_covered_by_a_loan(points: Floats) -> None:
+    aside = turned(points, 34.0)
+    photo = lit(aside, far=150, near=170)
+    columns, nose = aside[list(FACE_OVAL), 0], aside[4, 0]
+    if nose - columns.min() < columns.max() - nose:
+        photo[:, : round(columns.min() + 5)] = (60, 40, 30)
+    else:
+        photo[:, round(columns.max() - 5) :] = (60, 40, 30)
+    engine = WarpEngine(photo, Landmarks(aside, (SIZE, SIZE)))
+    result = Paster(photo).paste(engine.render(points))
+    inner = cv2.erode(outlined(points[:, :2], FACE_OVAL, SIZE), np.ones((9, 9))) > 0.5
+    assert (result[inner].mean(axis=1) < 80).mean() < 0.01
 
 
 def test_what_landmarks_place_beside_a_turned_face_is_lent(photo: Picture, points: Floats) -> None:

@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from enliven.geometry import Similarity, facing
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
-from enliven.topology import mirror_permutation
+from enliven.topology import LEFT_EYE, RIGHT_EYE, mean_shape, mirror_permutation
 from enliven.types import FaceCrop, Floats, Matte, Overlay, Picture
 
 _SHOWS_MORE = (0.06, 0.26)
 """The loan fades in between these differences of what the photo shows of a triangle and its mirror image."""
+_SEEN = 0.15
+"""Cosine to the viewer from which on a triangle's colour can be told."""
 _STRETCHED = (1.2, 1.9)
 """Between these factors of growth a triangle begins to need the loan. Later (1.6 to 3) a smudge of what lies behind the
 
@@ -24,7 +26,17 @@ far cheek stays in it; the tracker prefers that, eyes do not.
 """
 _LEAST_ALPHA = 0.02
 _TINT = 0.15
-"""By so much light may colour one half of a face otherwise than the other; more is not the same skin."""
+"""By which skin on one side of a face may differ in colour from most of it; more is no skin."""
+_LIGHT_REACH = 0.15
+"""Standard deviation of how far the light of one triangle tells about another's, on the mean face."""
+_ANYWHERE = 0.01
+"""Weight of triangles anywhere, for those that lie far from all that the photo shows."""
+_MOST_LIGHT = 1.7
+"""A loan is brightened or darkened by this factor at most."""
+_BRIGHTENED = (1.3, 1.7)
+"""Between these gains the photo's own skin, however stretched, is preferred: a dark cheek made bright looks ill."""
+_HIDDEN_STRETCHED = (1.0, 1.3)
+"""Where the photo shows hair or background in place of skin, the loan begins this early."""
 _LEAST_SKIN = 20
 """Triangles from which the light on both sides can be told."""
 
@@ -41,38 +53,54 @@ class FarSide:
         self._crop = crop
         self._faces = closed_mesh()
         self._areas = np.maximum(-doubled_areas(source[:, :2], self._faces), 0.05)
-        shown = facing(source, self._faces)
+        facing_viewer = facing(source, self._faces)
         mirror = mirror_permutation()
         mirrored = source[mirror] * np.array([-1, 1, 1], np.float32)
-        self._lends = _ramp(facing(mirrored, self._faces) - shown, *_SHOWS_MORE)
+        self._lends = _ramp(facing(mirrored, self._faces) - facing_viewer, *_SHOWS_MORE)
         self._misses = np.zeros(len(self._faces), np.float32)
+        seen = facing_viewer > _SEEN
         if matte is not None:
             own, other = (self._on_person(each, matte) for each in (source, source[mirror]))
             self._misses = np.asarray(other & ~own & (self._lends > 0), np.float32)
+            seen &= own
         self._mesh = MeshFlow(source[mirror])
-        self._gain = self._light(source, mirror)
+        self._hidden = np.zeros(len(self._faces), np.float32)
+        self._gains = np.ones((len(self._faces) + 1, 3), np.float32)
+        self._compare(self._colours(source), self._colours(source[mirror]), seen)
 
     @property
     def is_needed(self) -> bool:
         """False for photos taken from the front."""
-        return bool((self._lends > 0).mean() > 0.02)
+        return bool((np.maximum(self._lends, self._misses + self._hidden) > 0).mean() > 0.02)
 
-    def _light(self, source: Floats, mirror: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """(3,) how much brighter each colour is on the far side, so that the loan matches where it meets it."""
-        lent = np.nonzero((self._lends > 0.1) & (facing(source, self._faces) > 0.15))[0]
-        if lent.size < _LEAST_SKIN:
-            return np.ones(3)
-        gains = self._colours(source, lent) / np.maximum(self._colours(source[mirror], lent), 1.0)  # (N, 3)
-        tints = gains / np.maximum(gains.mean(axis=1, keepdims=True), 1e-3)
-        # What is coloured otherwise lies on the background behind a turned face.
-        skin = (np.abs(tints - 1.0) < _TINT).all(axis=1)
-        if skin.sum() < _LEAST_SKIN:
-            return np.ones(3)
-        return np.asarray(np.clip(np.median(gains[skin], axis=0), 0.6, 1.5), np.float64)
+    def _compare(
+        self,
+        own: npt.NDArray[np.float64],
+        other: npt.NDArray[np.float64],
+        seen: npt.NDArray[np.bool_],
+    ) -> None:
+        """Finds where the photo hides the far side, and what light a loan needs at every triangle.
 
-    def _colours(self, points: Floats, faces: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        ``own``, ``other``: (N, 3) colours of triangles and of their mirror images; ``seen``: (N,) those that it shows.
+        """
+        turned = seen & (self._lends > 0.1)
+        skin, others_skin = _is_skin(own, turned), _is_skin(other, turned)
+        known = turned & skin & others_skin
+        if known.sum() < _LEAST_SKIN:
+            return
+        at = mean_shape()[self._faces, :2].mean(axis=1)
+        beside_eyes = np.abs(at[:, 0]) > np.abs(mean_shape()[[RIGHT_EYE[0], LEFT_EYE[0]], 0]).min()
+        self._hidden = self._lends * (beside_eyes & ~skin & others_skin)
+        apart = ((at[:, None] - at[known][None]) ** 2).sum(axis=2)
+        near = np.exp(-0.5 * apart / _LIGHT_REACH**2) + _ANYWHERE  # (N, M)
+        gains = (near @ own[known]) / np.maximum(near @ other[known], 1.0)
+        self._lends *= 1.0 - _ramp(gains.max(axis=1), *_BRIGHTENED)
+        # So a loan has the light of the place where it is laid: the lit side of a portrait borrows from the dark one.
+        self._gains[:-1] = np.clip(gains, 1.0 / _MOST_LIGHT, _MOST_LIGHT)
+
+    def _colours(self, points: Floats) -> npt.NDArray[np.float64]:
         """(N, 3) colour of the photo at the middles of triangles."""
-        middles = self._middles(points)[faces]
+        middles = self._middles(points)
         columns = np.clip(np.round(middles[:, 0]).astype(int), 0, self._photo.shape[1] - 1)
         rows = np.clip(np.round(middles[:, 1]).astype(int), 0, self._photo.shape[0] - 1)
         return np.asarray(self._photo[rows, columns], np.float64)
@@ -97,10 +125,11 @@ class FarSide:
         """
         growth = -doubled_areas(target[:, :2], self._faces) / self._areas
         lends = np.maximum(self._lends * _ramp(growth, *_STRETCHED), self._misses)
+        lends = np.maximum(lends, self._hidden * _ramp(growth, *_HIDDEN_STRETCHED))
         weights = np.append(lends, np.float32(0)).astype(np.float32)
         alpha = cv2.GaussianBlur(weights[labels], (0, 0), max(self._crop.size / 96, 1.0))
         # Beyond the mesh there is nothing to lend: the alpha ends just inside of its outline.
-        alpha *= cv2.blur(cv2.erode((labels >= 0).astype(np.float32), np.ones((5, 5))), (5, 5))
+        alpha *= cv2.blur(cv2.erode((labels >= 0).astype(np.float32), np.ones((3, 3))), (3, 3))
         rows, columns = (
             np.nonzero((alpha > _LEAST_ALPHA).any(axis=1))[0],
             np.nonzero(alpha.max(axis=0) > _LEAST_ALPHA)[0],
@@ -108,10 +137,11 @@ class FarSide:
         if rows.size == 0:
             return None
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        return self._patch(self._mesh.flow_of(target, labels), alpha, box)
+        light = cv2.GaussianBlur(self._gains[labels], (0, 0), max(self._crop.size / 96, 1.0))
+        return self._patch(self._mesh.flow_of(target, labels), alpha, light, box)
 
-    def _patch(self, flow: Floats, alpha: Floats, box: tuple[int, int, int, int]) -> Overlay:
-        """The photo read through the mirrored flow, over a box of grid pixels, at the photo's resolution."""
+    def _patch(self, flow: Floats, alpha: Floats, light: Floats, box: tuple[int, int, int, int]) -> Overlay:
+        """The photo read through the mirrored flow in its new light, over a box of grid pixels; photo pixels."""
         x0, y0, x1, y1 = box
         to_picture = self._crop.to_picture
         first = np.floor(to_picture.apply(np.array([x0, y0]))).astype(int)
@@ -128,8 +158,20 @@ class FarSide:
             self._photo, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         soft = cv2.warpAffine(alpha, matrix, size_wh, flags=flags)
-        image = np.asarray(np.clip(image * self._gain, 0, 255), np.uint8)
+        gains = cv2.warpAffine(light, matrix, size_wh, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        image = np.asarray(np.clip(image * gains, 0, 255), np.uint8)
         return Overlay(image, soft, Similarity(shift_px=(float(first[0]), float(first[1]))))
+
+
+def _is_skin(colours: npt.NDArray[np.float64], among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """(N,) whether colours (N, 3) are such as most of those ``among`` them: no hair, no background behind a cheek."""
+    light = np.maximum(colours.mean(axis=1), 1.0)
+    tints = colours / light[:, None]
+    if not among.any():
+        return among
+    usual = np.median(light[among])
+    alike = (np.abs(tints - np.median(tints[among], axis=0)) < _TINT).all(axis=1)
+    return np.asarray(alike & (light > 0.65 * usual) & (light < 1.8 * usual), np.bool_)
 
 
 def _ramp(values: Floats, low: float, high: float) -> Floats:
