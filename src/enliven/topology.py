@@ -107,3 +107,12 @@ def mirror_permutation() -> npt.NDArray[np.int64]:
 def mean_shape() -> Floats:
     """(478, 3) a neutral mean face: x to the person's left, y down, z away, RMS radius 1, frontal."""
     return _table("mean_shape").astype(np.float32)
+
+
+@cache
+def smile() -> Floats:
+    """(478, 2) how points of the mean face move when its mouth widens by the distance of the eyes' outer corners.
+
+    Corners go out and up, cheeks along, the rest hardly (``tools/make_smile.py``).
+    """
+    return _table("smile").astype(np.float32)

@@ -13,13 +13,21 @@ from tests.motion.people import SIZE_WH, Look, looking, mirrored, person, tracke
 
 from enliven.errors import UsageError
 from enliven.geometry import Similarity
-from enliven.measure import eye_openness, head_pose, mouth_openness
+from enliven.measure import eye_openness, head_pose, mouth_openness, mouth_width
 from enliven.motion.driver import OPEN_LEAST, gaze
 from enliven.motion.gaps import lip_gaps, set_lips
 from enliven.motion.regions import REGIONS, TransferSettings, region_weights
 from enliven.motion.stream import transfer_stream
 from enliven.motion.transfer import MotionTransfer
-from enliven.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, LEFT_IRIS, OUTER_LIPS, RIGHT_IRIS, mean_shape
+from enliven.topology import (
+    INNER_LOWER_LIP,
+    INNER_UPPER_LIP,
+    LEFT_IRIS,
+    OUTER_LIPS,
+    RIGHT_IRIS,
+    mean_shape,
+    smile,
+)
 from enliven.types import Floats, Landmarks
 
 NEUTRAL = Look()
@@ -142,6 +150,31 @@ def test_a_grimace_is_no_reference(seed: int, by: float) -> None:
     assert (
         abs(lips[0, 1] - lips[10, 1]) < 0.05 * NEUTRAL.scale
     )  # read against the grimace: three times as much
+
+
+def smiling(landmarks: Landmarks, by: float) -> Landmarks:
+    """With a mouth wider by a share of the distance of the eyes' outer corners; the face looks ahead."""
+    points = landmarks.points.copy()
+    points[:, :2] += smile() * np.float32(by * NEUTRAL.scale)
+    return Landmarks(points, landmarks.image_size_wh)
+
+
+@given(seed=seeds, by=st.floats(0.16, 0.22))
+@settings(max_examples=20, deadline=None)
+def test_who_smiles_all_the_time_makes_the_photo_smile(seed: int, by: float) -> None:
+    source, driver = looking(person(seed), NEUTRAL), looking(person(seed), Look(mouth=0.1))
+    points = moved(source, [smiling(driver, by)] * 2)[-1]
+    assert 0.06 < mouth_width(points) - mouth_width(source.points) < by
+    corners = [OUTER_LIPS[0], OUTER_LIPS[10]]
+    assert (points[corners, 1] < source.points[corners, 1] - 1.0).all()
+
+
+@given(seed=seeds, by=st.floats(0.0, 0.2))
+@settings(max_examples=20, deadline=None)
+def test_a_photos_own_smile_stays_when_the_driver_has_none(seed: int, by: float) -> None:
+    source, driver = smiling(looking(person(seed), NEUTRAL), by), looking(person(seed), NEUTRAL)
+    points = moved(source, [driver] * 2)[-1]
+    assert abs(mouth_width(points) - mouth_width(source.points)) < 0.01
 
 
 @given(seed=seeds, aside=st.floats(-0.08, 0.08))

@@ -82,12 +82,15 @@ class Reference:
     gaze: npt.NDArray[np.float64]
     past_camera: float
     """See :func:`past_camera`."""
+    mouth_width: float
+    """See :func:`enliven.measure.mouth_width`."""
 
     @classmethod
     def of(cls, landmarks: Landmarks) -> Reference:
         """Measured once."""
         points = landmarks.points
-        return cls(points, head_size(points), eye_openness(points), gaze(points), past_camera(landmarks))
+        looks = eye_openness(points), gaze(points), past_camera(landmarks), mouth_width(points)
+        return cls(points, head_size(points), *looks)
 
     def pose_of(self, points: Floats) -> RigidPose:
         """What moves this frame's rigid head onto the one at ``points``."""
