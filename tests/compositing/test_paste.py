@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -82,3 +83,30 @@ def test_a_part_without_backdrop_moves_as_a_whole(photo: Picture) -> None:
     alone = shifted(photo, 10.0, None)
     assert (result[60:80, 60:80] == 99).all()
     np.testing.assert_array_equal(result[:60], alone[:60])
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_what_lies_hidden_between_two_moved_parts_is_not_seen(scale: float) -> None:
+    """The left half stays, the right one comes from 30 pixels further right: over a black strip between them."""
+    photo = np.full((SIDE, SIDE, 3), 200, np.uint8)
+    photo[:, 50:74] = 0
+    cells = int(SIDE / scale)
+    flow = np.zeros((cells, cells, 2), np.float32)
+    place = Similarity(scale, 0.0, (0.5 * scale - 0.5, 0.5 * scale - 0.5))
+    seam = int(48 / scale)
+    flow[4:-4, seam:, 0] = 30.0
+    result = Paster(photo).paste(Rendering(flow, FaceCrop(place, cells)))
+    rows = slice(int(8 * scale), int((cells - 8) * scale))
+    assert result[rows, :60].min() >= 190
+    assert result[: int(2 * scale), 50:74].max() == 0  # what does not move is as it was
+
+
+def test_a_smooth_stretch_is_read_as_it_was(photo: Picture) -> None:
+    """A flow without a jump is left to the cubic reading, which keeps the photo's sharpness."""
+    flow = np.zeros((SIDE, SIDE, 2), np.float32)
+    flow[..., 0] = np.linspace(0, 40, SIDE, dtype=np.float32)[None]
+    x = (np.arange(SIDE, dtype=np.float32) + flow[0, :, 0])[None].repeat(SIDE, axis=0)
+    y = np.arange(SIDE, dtype=np.float32)[:, None].repeat(SIDE, axis=1)
+    wanted = cv2.remap(photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    result = Paster(photo).paste(Rendering(flow, FaceCrop(Similarity(), SIDE)))
+    assert np.array_equal(result[:, 1:], wanted[:, 1:])

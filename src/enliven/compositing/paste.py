@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from enliven.types import Backdrop, Floats, Overlay, Picture, Rendering, Retouch
 
 _STILL_PX = 1e-3
 """Flow below this moves nothing."""
+_TEAR = 1.3
+"""Flow that changes by more than this many cells from one cell of its grid to the next passes over something hidden."""
 
 
 class Paster:
@@ -29,6 +32,7 @@ class Paster:
             moved = cv2.remap(
                 self._photo, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
             )
+            self._mend_tears(moved, rendering, (x0, y0))
             if rendering.backdrop is not None:
                 _put_before(moved, maps, rendering.backdrop, (x0, y0))
             result[y0:y1, x0:x1] = moved
@@ -37,6 +41,38 @@ class Paster:
         if rendering.retouch is not None:
             _retouch(result, rendering.retouch)
         return result
+
+    def _mend_tears(self, moved: Picture, rendering: Rendering, corner_xy: tuple[int, int]) -> None:
+        """Where one part of the face hides another, mixes the pixels of both sides; in place.
+
+        Between the two sides the flow runs over all that is hidden: read there, a nose's far edge is a dark line.
+        """
+        torn = _torn_cells(rendering)
+        if not torn.any():
+            return
+        to_grid = rendering.crop.to_picture.inverse()
+        rows, columns = (
+            to_grid.scale * (np.arange(count) + first) + shift
+            for count, first, shift in zip(
+                moved.shape[:2], corner_xy[::-1], to_grid.shift_px[::-1], strict=True
+            )
+        )
+        last = torn.shape[0] - 1
+        cell_rows, cell_columns = (np.clip(np.floor(v).astype(int), 0, last) for v in (rows, columns))
+        y, x = np.nonzero(torn[np.ix_(cell_rows, cell_columns)])
+        if y.size == 0:
+            return
+        down, right = (np.clip(v, 0.0, 1.0) for v in (rows[y] - cell_rows[y], columns[x] - cell_columns[x]))
+        mixed = np.zeros((y.size, 3), np.float32)
+        for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            flow = rendering.flow[cell_rows[y] + dy, cell_columns[x] + dx]
+            place = (flow + np.column_stack([x + corner_xy[0], y + corner_xy[1]])).astype(np.float32)
+            side = cv2.remap(
+                self._photo, place[:, None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+            share = (down if dy else 1.0 - down) * (right if dx else 1.0 - right)
+            mixed += side[:, 0] * share[:, None].astype(np.float32)
+        moved[y, x] = np.rint(mixed).astype(np.uint8)
 
     def _moving_box(self, rendering: Rendering) -> tuple[int, int, int, int]:
         """The part of the photo under the flow's grid that moves at all."""
@@ -52,6 +88,15 @@ class Paster:
         x0, y0 = np.clip(np.floor(first), 0, [width, height]).astype(int)
         x1, y1 = np.clip(np.ceil(last) + 1, 0, [width, height]).astype(int)
         return int(x0), int(y0), int(x1), int(y1)
+
+
+def _torn_cells(rendering: Rendering) -> npt.NDArray[np.bool_]:
+    """(g - 1, g - 1) grid cells between whose corners the flow jumps."""
+    most = _TEAR * rendering.crop.to_picture.scale
+    across = (np.abs(np.diff(rendering.flow, axis=1)) > most).any(axis=2)  # (g, g - 1)
+    along = (np.abs(np.diff(rendering.flow, axis=0)) > most).any(axis=2)  # (g - 1, g)
+    torn: npt.NDArray[np.bool_] = across[:-1] | across[1:] | along[:, :-1] | along[:, 1:]
+    return torn
 
 
 def _absolute_map(rendering: Rendering, box_xyxy: tuple[int, int, int, int]) -> Floats:
