@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -34,9 +35,17 @@ class Watched:
         self._said: deque[Rendering] = deque()
 
     def render(self, points: Floats) -> Rendering:
-        rendering = self._engine.render(points)
-        self._said.append(rendering)
-        return rendering
+        return self.begin(points)()
+
+    def begin(self, points: Floats) -> Callable[[], Rendering]:
+        rest = self._engine.begin(points)
+
+        def finish() -> Rendering:
+            rendering = rest()
+            self._said.append(rendering)
+            return rendering
+
+        return finish
 
     def moved_px(self, size_wh: tuple[int, int]) -> Floats:
         """(H, W) how far each pixel of the next frame came."""
