@@ -94,6 +94,16 @@ def test_a_face_that_fills_the_picture_is_found(
     assert abs(face_height_px(face) - face_height_px(astronaut_face)) < 0.06 * face_height_px(astronaut_face)
 
 
+@pytest.mark.parametrize("height_px", [64, 160, 380])
+def test_at_a_glance_a_large_face_is_the_one_that_a_search_finds(
+    landmarker: MediaPipeLandmarker, astronaut: Picture, astronaut_face: Landmarks, height_px: int
+) -> None:
+    move = about_the_face(astronaut_face, height_px / face_height_px(astronaut_face), 8.0, (400.0, 300.0))
+    picture = warped(astronaut, move, (720, 720))
+    (glanced,), (searched,) = landmarker.glance(picture), landmarker.detect(picture)
+    assert mean_error(glanced, searched.points) < 0.01
+
+
 def test_every_face_is_found_once_and_the_largest_comes_first(landmarker: MediaPipeLandmarker) -> None:
     picture, small = draw_face((640, 360), (140, 170), 32)
     picture, large = draw_face((640, 360), (450, 180), 55, person=BEN, onto=picture)

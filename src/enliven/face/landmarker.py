@@ -65,6 +65,14 @@ class MediaPipeLandmarker(AbstractContextManager["MediaPipeLandmarker"]):
             found += [glimpse for glimpse in turned if glimpse.score >= _TURNED_SCORE]
         return [measured.landmarks for measured in self._measured(image, found, _SETTLE_STEPS)]
 
+    def glance(self, image: Picture) -> list[Landmarks]:
+        """The upright faces that are seen in the picture as a whole, largest first; small ones are missed.
+
+        A tenth of the work of :meth:`detect`. What it finds is what that would find largest.
+        """
+        found = self._glimpses(image, views.wholes((image.shape[1], image.shape[0])))
+        return [measured.landmarks for measured in self._measured(image, found, _SETTLE_STEPS)]
+
     def search(self, image: Picture, where: Iterable[FaceCrop], steps: int = _SETTLE_STEPS) -> list[Measured]:
         """The plausible faces in these views of the picture, measured ``steps`` times, largest first."""
         return self._measured(image, self._glimpses(image, where), steps)

@@ -26,9 +26,14 @@ def whole(image_size_wh: tuple[int, int], angle_deg: float = 0.0, factor: float 
     return square(centre, factor * max(width, height), _VIEW_SIZE, angle_deg)
 
 
+def wholes(image_size_wh: tuple[int, int]) -> list[FaceCrop]:
+    """The picture with a wide margin, and the picture."""
+    return [whole(image_size_wh, factor=_SURROUNDED), whole(image_size_wh)]
+
+
 def upright_views(image_size_wh: tuple[int, int]) -> list[FaceCrop]:
     """Views that show every face from 40 pixels up at a size that the detectors know."""
-    views = [whole(image_size_wh, factor=_SURROUNDED), whole(image_size_wh)]
+    views = wholes(image_size_wh)
     longest = max(image_size_wh)
     least = max(_LEAST_SIDE, longest / _MOST_PER_SIDE)
     side = longest / 2
@@ -55,7 +60,7 @@ def quick_views(image_size_wh: tuple[int, int]) -> list[FaceCrop]:
     """The picture with a wide margin, the picture, and its parts of half its longer side."""
     side = max(image_size_wh) / 2
     parts = tiles(image_size_wh, side) if side >= _LEAST_SEARCH_SIDE else []
-    return [whole(image_size_wh, factor=_SURROUNDED), whole(image_size_wh), *parts]
+    return [*wholes(image_size_wh), *parts]
 
 
 def around(centre: tuple[float, float], side: float) -> FaceCrop:

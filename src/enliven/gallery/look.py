@@ -55,7 +55,7 @@ class Looker(AbstractContextManager["Looker"]):
         """The face in a picture, measured, or why there is none to use."""
         if sight.picture is None:
             return Aside(sight.name, source, sight.problem)
-        faces = self._landmarker.detect(sight.picture)
+        faces = self._faces(sight.picture)
         if not faces:
             return Aside(sight.name, source, "no face was found")
         face = self._choose(faces, sight)
@@ -75,6 +75,14 @@ class Looker(AbstractContextManager["Looker"]):
         return Candidate(
             sight.name, sight.file, sight.time, source, face, looks(face), sharp, who, packed(square), points
         )
+
+    def _faces(self, picture: Picture) -> list[Landmarks]:
+        """Largest first; all of them only where a certain one is asked for, or none is large."""
+        if self._which == "largest":
+            seen = self._landmarker.glance(picture)
+            if seen and face_height_px(seen[0]) >= LEAST_FACE_PX:
+                return seen
+        return self._landmarker.detect(picture)
 
     def _choose(self, faces: list[Landmarks], sight: Sight) -> Landmarks:
         which, self._which = self._which, "largest"
