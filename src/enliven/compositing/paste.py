@@ -10,6 +10,8 @@ from enliven.types import Backdrop, Floats, Overlay, Picture, Rendering, Retouch
 
 _STILL_PX = 1e-3
 """Flow below this moves nothing."""
+_ROW = 1024
+"""Places that are read side by side."""
 _TEAR = 1.3
 """Flow that changes by more than this many cells from one cell of its grid to the next passes over something hidden."""
 
@@ -66,13 +68,21 @@ class Paster:
         mixed = np.zeros((y.size, 3), np.float32)
         for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
             flow = rendering.flow[cell_rows[y] + dy, cell_columns[x] + dx]
-            place = (flow + np.column_stack([x + corner_xy[0], y + corner_xy[1]])).astype(np.float32)
-            side = cv2.remap(
-                self._photo, place[:, None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
+            places = flow + np.column_stack([x + corner_xy[0], y + corner_xy[1]])
             share = (down if dy else 1.0 - down) * (right if dx else 1.0 - right)
-            mixed += side[:, 0] * share[:, None].astype(np.float32)
+            mixed += self._read_at(places) * share[:, None].astype(np.float32)
         moved[y, x] = np.rint(mixed).astype(np.uint8)
+
+    def _read_at(self, places: Floats) -> Picture:
+        """(N, 3) the photo's colours at ``places`` (N, 2)."""
+        rows = -(-len(places) // _ROW)
+        table = np.zeros(
+            (rows * _ROW, 2), np.float32
+        )  # as a picture, since remap takes no line of any length
+        table[: len(places)] = places
+        maps = table.reshape(rows, _ROW, 2)
+        read = cv2.remap(self._photo, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(read.reshape(-1, 3)[: len(places)], np.uint8)
 
     def _moving_box(self, rendering: Rendering) -> tuple[int, int, int, int]:
         """The part of the photo under the flow's grid that moves at all."""
