@@ -74,11 +74,9 @@ class Paster:
         moved[y, x] = np.rint(mixed).astype(np.uint8)
 
     def _read_at(self, places: Floats) -> Picture:
-        """(N, 3) the photo's colours at ``places`` (N, 2)."""
+        """(N, 3) the photo's colours at ``places`` (N, 2); read as a picture, since remap takes no line of any length."""
         rows = -(-len(places) // _ROW)
-        table = np.zeros(
-            (rows * _ROW, 2), np.float32
-        )  # as a picture, since remap takes no line of any length
+        table = np.zeros((rows * _ROW, 2), np.float32)
         table[: len(places)] = places
         maps = table.reshape(rows, _ROW, 2)
         read = cv2.remap(self._photo, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
