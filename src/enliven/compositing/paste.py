@@ -74,7 +74,7 @@ class Paster:
         moved[y, x] = np.rint(mixed).astype(np.uint8)
 
     def _read_at(self, places: Floats) -> Picture:
-        """(N, 3) the photo's colours at ``places`` (N, 2); read as a picture, since remap takes no line of any length."""
+        """(N, 3) the photo's colours at ``places`` (N, 2), read in rows: remap takes no line of any length."""
         rows = -(-len(places) // _ROW)
         table = np.zeros((rows * _ROW, 2), np.float32)
         table[: len(places)] = places
