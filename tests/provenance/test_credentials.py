@@ -21,6 +21,7 @@ from enliven.provenance.certificates import Chain, new_chain
 from enliven.provenance.credential_reader import CredentialReader
 from enliven.provenance.credentials import (
     find_credentials,
+    has_local_credentials,
     known_folder,
     local_folder,
     local_key_id,
@@ -61,6 +62,18 @@ def test_users_who_start_twice_at_once_get_one_pair(user: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = [future.result() for future in [pool.submit(find_credentials) for _ in range(4)]]
     assert len({credentials.key_id for credentials in found}) == 1
+    assert sorted(path.name for path in user.iterdir()) == ["credentials"]
+
+
+def test_a_pair_that_another_process_made_since_one_looked_is_used(
+    user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = find_credentials()
+    looks = iter([False])
+    monkeypatch.setattr(
+        "enliven.provenance.credentials.has_local_credentials", lambda: next(looks, has_local_credentials())
+    )
+    assert find_credentials() == first
     assert sorted(path.name for path in user.iterdir()) == ["credentials"]
 
 

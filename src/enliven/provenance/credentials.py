@@ -60,7 +60,7 @@ def find_credentials(cert: Path | None = None, key: Path | None = None) -> Crede
         cert, key = (_path_in_environment(name) for name in ("ENLIVEN_CERT", "ENLIVEN_KEY"))
     if cert is None and key is None:
         if not has_local_credentials():
-            make_local_credentials()
+            _keep_new_pair(LOCAL_NAME, overwrite=False)
         folder = local_folder()
         return read_credentials(folder / CERTIFICATES_FILE, folder / KEY_FILE, local=True)
     if cert is None or key is None:
@@ -101,13 +101,20 @@ def make_local_credentials(name: str = LOCAL_NAME, *, overwrite: bool = False) -
 
     Raises ProvenanceError when there is one already and ``overwrite`` is false, or when it cannot be kept.
     """
-    from enliven.provenance.certificates import new_chain
-
     if has_local_credentials() and not overwrite:
         raise ProvenanceError(
             f"There are credentials in {local_folder()} already. Pass --overwrite to replace them; what they "
             "signed stays recognised."
         )
+    _keep_new_pair(name, overwrite=overwrite)
+    folder = local_folder()
+    return read_credentials(folder / CERTIFICATES_FILE, folder / KEY_FILE, local=True)
+
+
+def _keep_new_pair(name: str, *, overwrite: bool) -> None:
+    """Make a pair and put it into its place whole; one that another process put there meanwhile stays."""
+    from enliven.provenance.certificates import new_chain
+
     chain, parent, folder = new_chain(name), make_user_folder(), local_folder()
     fresh = parent / f".credentials.{uuid.uuid4().hex[:8]}.part"
     try:
@@ -117,14 +124,13 @@ def make_local_credentials(name: str = LOCAL_NAME, *, overwrite: bool = False) -
         write_owner_only(fresh / ROOT_FILE, chain.root)
         if overwrite:
             _retire(folder)
-        if not folder.exists():  # another process may have been quicker: then its pair is used
+        if not folder.exists():
             fresh.rename(folder)
     except OSError as error:
         if not has_local_credentials():
             raise not_kept(parent, error) from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return read_credentials(folder / CERTIFICATES_FILE, folder / KEY_FILE, local=True)
 
 
 def _retire(folder: Path) -> None:
