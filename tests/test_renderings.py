@@ -85,8 +85,8 @@ def renderings(engine: Engine, **settings: Any) -> Renderings:
 @pytest.mark.parametrize(("mesh_s", "networks_s"), [(0.004, 0.0), (0.0, 0.004)])
 def test_every_frame_comes_once_and_in_order(mesh_s: float, networks_s: float) -> None:
     made = list(renderings(Engine(mesh_s, networks_s), aim=False).of(motions()))
-    assert [float(rendering.flow[0, 0, 0]) for rendering, _ in made] == list(range(COUNT))
-    assert [moment for _, moment in made] == [Fraction(n, 25) for n in range(COUNT)]
+    assert [float(each.rendering.flow[0, 0, 0]) for each in made] == list(range(COUNT))
+    assert [each.time for each in made] == [Fraction(n, 25) for n in range(COUNT)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
@@ -99,7 +99,10 @@ def test_what_is_learned_counts_from_the_next_but_one_frame_on_however_quick_eac
 ) -> None:
     monkeypatch.setattr("enliven.renderings.Aim", Aim)
     for engine in (Engine(0.004, 0.0), Engine(0.0, 0.004)):
-        list(renderings(engine).of(motions()))
+        made = list(renderings(engine).of(motions()))
+        assert all(
+            each.picture is not None for each in made
+        )  # what the aim looked at is not pasted once more
         learned = [int(points[0, 0]) // 1000 for points in engine.sent]
         assert learned == [0, 0, *range(1, COUNT - 1)]
 

@@ -191,10 +191,12 @@ class Animator:
         transfer = MotionTransfer(self.portrait.photo_landmarks, self._transfer_settings())
         motions = transfer_stream(prefetch(driver, depth=8), transfer, _LOOKAHEAD_SECONDS)
         renderings = Renderings(self.engine, self.portrait, self._paster, self.settings, watch)
-        for rendering, moment in prefetch(renderings.of(self._without_losses(motions)), depth=2):
-            with watch.room("compositing"):
-                picture = self._paster.paste(rendering)
-            yield Frame(picture, moment)
+        for rendered in prefetch(renderings.of(self._without_losses(motions)), depth=2):
+            picture = rendered.picture
+            if picture is None:
+                with watch.room("compositing"):
+                    picture = self._paster.paste(rendered.rendering)
+            yield Frame(picture, rendered.time)
 
     def _without_losses(self, motions: Iterator[Motion]) -> Iterator[Motion]:
         """What --on-lost makes of the moments in which the driver was not seen."""

@@ -15,6 +15,18 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.floating[Any]]
 
 
+def smoothstep(
+    values: FloatArray | float, low: float = 0.0, high: float = 1.0
+) -> npt.NDArray[np.floating[Any]]:
+    """0 up to ``low``, 1 from ``high`` on, without a corner at either; in the shape and precision of ``values``.
+
+    >>> smoothstep(np.array([1.0, 2.0, 3.0, 4.0]), 1.0, 3.0).tolist()
+    [0.0, 0.5, 1.0, 1.0]
+    """
+    t = np.clip((np.asarray(values) - low) / (high - low), 0.0, 1.0)
+    return np.asarray(t * t * (3.0 - 2.0 * t))
+
+
 @dataclass(frozen=True)
 class Similarity:
     """``p -> scale * R(angle) p + shift``: keeps shapes, changes size, angle and place.

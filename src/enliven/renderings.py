@@ -19,7 +19,7 @@ from enliven.model.engine import Engine
 from enliven.portrait import Portrait
 from enliven.settings import AnimateSettings
 from enliven.stopwatch import Stopwatch
-from enliven.types import Floats, Motion, Rendering
+from enliven.types import Floats, Motion, Picture, Rendering
 
 _UNDER_WAY = 1
 """Frames that the networks see while the mesh moves the next."""
@@ -37,6 +37,16 @@ class _Begun:
     rendering: Future[Rendering]
 
 
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A frame that only has to be pasted."""
+
+    rendering: Rendering
+    time: Fraction
+    picture: Picture | None
+    """The rendering in the photo, where the aim has looked at it; else None."""
+
+
 class Renderings:
     """What an engine makes of motions, aimed on wish."""
 
@@ -47,8 +57,8 @@ class Renderings:
         self._engine, self._portrait, self._paster = engine, portrait, paster
         self._settings, self._watch = settings, watch
 
-    def of(self, motions: Iterable[Motion]) -> Iterator[tuple[Rendering, Fraction]]:
-        """Each motion's rendering and time, in order."""
+    def of(self, motions: Iterable[Motion]) -> Iterator[Rendered]:
+        """What comes of each motion, in order."""
         whole = self._settings.motion == "absolute"
         aiming = Aim(self._portrait.landmarks, whole=whole) if self._settings.aim else nullcontext()
         begun: deque[_Begun] = deque()
@@ -71,9 +81,10 @@ class Renderings:
         with self._watch.room("networks"):
             return rest()
 
-    def _finish(self, frame: _Begun, aim: Aim | None) -> tuple[Rendering, Fraction]:
-        rendering = frame.rendering.result()
+    def _finish(self, frame: _Begun, aim: Aim | None) -> Rendered:
+        rendering, picture = frame.rendering.result(), None
         if aim and aim.is_new(frame.wanted):
             with self._watch.room("aim"):
-                aim.learn(frame.wanted, frame.sent, self._paster.paste(rendering))
-        return rendering, frame.time
+                picture = self._paster.paste(rendering)
+                aim.learn(frame.wanted, frame.sent, picture)
+        return Rendered(rendering, frame.time, picture)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from enliven.geometry import smoothstep
 from enliven.model.guess import FLOW_SHRINK, Guess, grid_to_crop
 from enliven.types import FaceCrop, Floats, Rendering
 
@@ -31,7 +32,6 @@ def corrected(rendering: Rendering, flow: Floats, guess: Guess, crop: FaceCrop) 
 def fade(size: int) -> Floats:
     """(size, size) 1, falling smoothly to 0 at the border."""
     distance = np.minimum(np.arange(size), np.arange(size)[::-1]).astype(np.float32)
-    rise = np.clip(distance / (_FADE * size), 0.0, 1.0)
-    smooth = rise * rise * (3.0 - 2.0 * rise)
+    smooth = smoothstep(distance, 0.0, _FADE * size)
     faded: Floats = np.minimum(smooth[:, None], smooth[None, :])
     return faded

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enliven.geometry import smoothstep
 from enliven.model.strokes import polygon_mask
 from enliven.types import Floats, Picture
 
@@ -58,7 +59,7 @@ def _completed_eyeball(
     """The photo's eyeball with lids, lashes and tear duct replaced by more iris and more white of the same colours."""
     lashes = max(1, round(0.035 * width))
     seen = cv2.erode(opening.astype(np.uint8), np.ones((2 * lashes + 1, 3), np.uint8)) > 0
-    distance = _distance(patch, centre) / width
+    distance = distance_from(centre, (patch.shape[1], patch.shape[0])) / width
     iris = distance < IRIS_RADIUS
     white = (distance > 1.1 * IRIS_RADIUS) & (no_duct > 0.9)
     if not (seen & iris).any():
@@ -79,16 +80,14 @@ def beside_tear_duct(inner_corner: Floats, width: float, size_wh: tuple[int, int
 
     That corner goes with the lids; an eye that looks aside would drag it into the white.
     """
-    x, y = np.meshgrid(np.arange(size_wh[0]), np.arange(size_wh[1]))
-    away = np.hypot(x - inner_corner[0], y - inner_corner[1]) / max(width, 1.0)
-    t = np.clip((away - _TEAR_DUCT[0]) / (_TEAR_DUCT[1] - _TEAR_DUCT[0]), 0.0, 1.0)
-    return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
+    away = distance_from(inner_corner, size_wh) / max(width, 1.0)
+    return np.asarray(smoothstep(away, *_TEAR_DUCT), np.float32)
 
 
-def _distance(patch: Picture, centre: npt.NDArray[np.float64]) -> Floats:
-    """(h, w) pixels from the middle of the iris."""
-    y, x = np.mgrid[0 : patch.shape[0], 0 : patch.shape[1]].astype(np.float32)
-    return np.asarray(np.hypot(x - centre[0], y - centre[1]), np.float32)
+def distance_from(place: Floats | npt.NDArray[np.float64], size_wh: tuple[int, int]) -> Floats:
+    """(h, w) pixels from a place (2,)."""
+    y, x = np.mgrid[0 : size_wh[1], 0 : size_wh[0]].astype(np.float32)
+    return np.asarray(np.hypot(x - place[0], y - place[1]), np.float32)
 
 
 def _iris_by_radius(
@@ -118,7 +117,7 @@ def _white_of_eye(
 def _painted_eyeball(patch: Picture, centre: npt.NDArray[np.float64], width: float) -> Picture:
     """A plain brown eye in the light of the photo, for eyes that the photo shows shut."""
     light = float(np.clip(np.median(patch) / 150.0, _DARKEST_SCLERA, 1.0))
-    distance = _distance(patch, centre) / width
+    distance = distance_from(centre, (patch.shape[1], patch.shape[0])) / width
     shade = np.clip(1.1 - 0.9 * distance, 0.5, 1.0)[..., None]
     image = _WHITE * light * shade
     soft = max(1.5 / width, 0.02)

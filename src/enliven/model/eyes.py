@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enliven.geometry import Similarity
-from enliven.model.eyeball import IRIS_RADIUS, beside_tear_duct, eyeball_texture
+from enliven.geometry import Similarity, smoothstep
+from enliven.model.eyeball import IRIS_RADIUS, beside_tear_duct, distance_from, eyeball_texture
 from enliven.model.strokes import polygon_mask, soft_line
 from enliven.topology import (
     LEFT_EYE,
@@ -73,7 +73,7 @@ class EyeLayer:
         relative to the photo's.
         """
         opening = target[list(self._names.contour)]
-        moved, opened = self._change(target), _ramp(_openness(target, self._names), 0.02, 0.06)
+        moved, opened = self._change(target), float(smoothstep(_openness(target, self._names), 0.02, 0.06))
         if moved <= 0.0:
             return None
         x0, y0 = np.floor(opening.min(axis=0)).astype(int) - 2
@@ -104,9 +104,7 @@ class EyeLayer:
         """(h, w) 1 where the eyeball shows, 0 at the inner corner, which goes with the lids and not with the gaze."""
         width = abs(_axis(target, self._names))
         beside = beside_tear_duct(target[self._names.contour[8]], width, size_wh)
-        x, y = np.meshgrid(np.arange(size_wh[0]), np.arange(size_wh[1]))
-        middle = target[self._names.iris[0]]
-        from_iris = np.hypot(x - middle[0], y - middle[1]) / max(width, 1.0)
+        from_iris = distance_from(target[self._names.iris[0]], size_wh) / max(width, 1.0)
         iris = np.clip((IRIS_RADIUS - from_iris) / 0.03 + 0.5, 0.0, 1.0)
         return np.asarray(np.maximum(beside, iris), np.float32)
 
@@ -128,7 +126,7 @@ class EyeLayer:
         if self._shut_in_photo:
             return 1.0
         moved = np.abs(_local_shape(target, self._names) - self._shape).max()
-        return _ramp(float(moved), 0.02, 0.07)
+        return float(smoothstep(float(moved), 0.02, 0.07))
 
     def _to_texture(
         self, target: Floats, head_scale: float, corner: tuple[int, int]
@@ -181,8 +179,3 @@ def _local_shape(points: Floats, names: EyeNames) -> npt.NDArray[np.complex128]:
 def _openness(points: Floats, names: EyeNames) -> float:
     gaps = np.linalg.norm(points[list(names.upper)] - points[list(names.lower)], axis=1)
     return float(gaps.mean()) / max(abs(_axis(points, names)), 1e-6)
-
-
-def _ramp(value: float, low: float, high: float) -> float:
-    t = min(max((value - low) / (high - low), 0.0), 1.0)
-    return t * t * (3.0 - 2.0 * t)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enliven.geometry import Similarity, facing
+from enliven.geometry import Similarity, facing, smoothstep
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
 from enliven.topology import LEFT_EYE, RIGHT_EYE, mean_shape, mirror_permutation
 from enliven.types import FaceCrop, Floats, Matte, Overlay, Picture
@@ -27,6 +27,8 @@ far cheek stays in it; the tracker prefers that, eyes do not.
 _LEAST_ALPHA = 0.02
 _TINT = 0.15
 """By which skin on one side of a face may differ in colour from most of it; more is no skin."""
+_SHADE, _GLOSS = 0.65, 1.8
+"""Of the usual light on a side, between which there is skin: darker is hair, lighter a window."""
 _LIGHT_REACH = 0.15
 """Standard deviation of how far the light of one triangle tells about another's, on the mean face."""
 _ANYWHERE = 0.01
@@ -56,7 +58,8 @@ class FarSide:
         facing_viewer = facing(source, self._faces)
         mirror = mirror_permutation()
         mirrored = source[mirror] * np.array([-1, 1, 1], np.float32)
-        self._lends = _ramp(facing(mirrored, self._faces) - facing_viewer, *_SHOWS_MORE)
+        more = facing(mirrored, self._faces) - facing_viewer
+        self._lends = smoothstep(more, *_SHOWS_MORE).astype(np.float32)
         self._misses = np.zeros(len(self._faces), np.float32)
         seen = facing_viewer > _SEEN
         if matte is not None:
@@ -94,7 +97,7 @@ class FarSide:
         apart = ((at[:, None] - at[known][None]) ** 2).sum(axis=2)
         near = np.exp(-0.5 * apart / _LIGHT_REACH**2) + _ANYWHERE  # (N, M)
         gains = (near @ own[known]) / np.maximum(near @ other[known], 1.0)
-        self._lends *= 1.0 - _ramp(gains.max(axis=1), *_BRIGHTENED)
+        self._lends *= 1.0 - smoothstep(gains.max(axis=1), *_BRIGHTENED)
         # So a loan has the light of the place where it is laid: the lit side of a portrait borrows from the dark one.
         self._gains[:-1] = np.clip(gains, 1.0 / _MOST_LIGHT, _MOST_LIGHT)
 
@@ -124,8 +127,8 @@ class FarSide:
         ``labels``: (g, g) the triangle seen at each grid pixel, -1 for none.
         """
         growth = -doubled_areas(target[:, :2], self._faces) / self._areas
-        lends = np.maximum(self._lends * _ramp(growth, *_STRETCHED), self._misses)
-        lends = np.maximum(lends, self._hidden * _ramp(growth, *_HIDDEN_STRETCHED))
+        lends = np.maximum(self._lends * smoothstep(growth, *_STRETCHED), self._misses)
+        lends = np.maximum(lends, self._hidden * smoothstep(growth, *_HIDDEN_STRETCHED))
         weights = np.append(lends, np.float32(0)).astype(np.float32)
         alpha = cv2.GaussianBlur(weights[labels], (0, 0), max(self._crop.size / 96, 1.0))
         # Beyond the mesh there is nothing to lend: the alpha ends just inside of its outline.
@@ -171,10 +174,4 @@ def _is_skin(colours: npt.NDArray[np.float64], among: npt.NDArray[np.bool_]) -> 
         return among
     usual = np.median(light[among])
     alike = (np.abs(tints - np.median(tints[among], axis=0)) < _TINT).all(axis=1)
-    return np.asarray(alike & (light > 0.65 * usual) & (light < 1.8 * usual), np.bool_)
-
-
-def _ramp(values: Floats, low: float, high: float) -> Floats:
-    t = np.clip((values - low) / (high - low), 0.0, 1.0)
-    smooth: Floats = (t * t * (3.0 - 2.0 * t)).astype(np.float32)
-    return smooth
+    return np.asarray(alike & (light > _SHADE * usual) & (light < _GLOSS * usual), np.bool_)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enliven.geometry import smoothstep
 from enliven.topology import CHIN, FACE_OVAL, FOREHEAD, STABLE, mean_shape
 from enliven.types import Floats
 
@@ -64,7 +65,7 @@ def head_weight(source: Floats, target: Floats, size: int, extent: HeadExtent) -
     # What lies in the direction that the head came from: its share of the way, over how far the extents reach there.
     came = (dx * moved[0] + dy * moved[1]) * distance / np.maximum(across**2 + along**2, 1e-9)
     fade = np.maximum(extent.fade - 1.0, _UNFOLDED * came)
-    return 1.0 - _smoothstep((distance - 1.0) / fade)
+    return 1.0 - smoothstep((distance - 1.0) / fade)
 
 
 def border_weight(size: int, inside_xyxy: tuple[float, float, float, float], fade: float) -> Floats:
@@ -76,7 +77,7 @@ def border_weight(size: int, inside_xyxy: tuple[float, float, float, float], fad
     x0, y0, x1, y1 = inside_xyxy
     across = np.minimum(axis - x0, x1 - axis) / fade
     along = np.minimum(axis - y0, y1 - axis) / fade
-    weight: Floats = _smoothstep(np.minimum(across[None, :], along[:, None]))
+    weight: Floats = smoothstep(np.minimum(across[None, :], along[:, None]))
     return weight
 
 
@@ -129,7 +130,7 @@ def _hidden(points: Floats, hull: Floats) -> Floats:
     depth = np.array([cv2.pointPolygonTest(hull, (float(x), float(y)), True) for x, y in points[_OUTLINE]])
     height = max(float(np.linalg.norm(points[CHIN] - points[FOREHEAD])), 1e-3)
     low, high = _INSIDE
-    return _smoothstep((depth / height - low) / (high - low))
+    return smoothstep((depth / height - low) / (high - low))
 
 
 def _met(points: Floats, hull: Floats, hidden: Floats) -> Floats:
@@ -193,9 +194,3 @@ def _sample(flow: Floats, places: Floats) -> Floats:
     x, y = places[:, 0].astype(np.float32), places[:, 1].astype(np.float32)
     sampled: Floats = cv2.remap(flow, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return sampled.reshape(-1, 2)
-
-
-def _smoothstep(t: Floats) -> Floats:
-    t = np.clip(t, 0.0, 1.0)
-    smooth: Floats = t * t * (3.0 - 2.0 * t)
-    return smooth

@@ -76,9 +76,7 @@ class DoublingConv(nn.Conv2d):
         # The shapes are named once more for the ONNX exporter, who does not see them through a slice.
         own = self.weight[:, : self._small].transpose(0, 1).reshape(self._small, outputs, 3, 3)
         back = torch.arange(2, -1, -1, device=own.device)
-        kernel = own.index_select(2, back).index_select(
-            3, back
-        )  # what is written is the mirror image of what is read
+        kernel = own.index_select(2, back).index_select(3, back)  # writing mirrors reading
         summed = 4.0 * F.avg_pool2d(kernel, 2, stride=1, padding=1)  # (small, outputs, 4, 4)
         spread = summed.reshape(self._small, outputs, 4, 4)
         others = self.weight[:, self._small :].reshape(outputs, inputs - self._small, 3, 3)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from enliven.geometry import RigidPose, fit_rigid_pose
-from enliven.measure import eye_openness, head_pose, mouth_openness, mouth_width, rigid_pose
+from enliven.geometry import RigidPose, fit_rigid_pose, yaw_pitch_roll_deg
+from enliven.measure import HeadPose, eye_openness, head_pose, mouth_openness, mouth_width, rigid_pose
 from enliven.topology import (
     LEFT_BROW,
     LEFT_EYE,
@@ -64,8 +64,8 @@ def gaze(points: Floats) -> npt.NDArray[np.float64]:
 def past_camera(landmarks: Landmarks) -> float:
     """How far the eyes look past the camera, to the picture's right, in eye widths; about 0 for who looks into it.
 
-    Eyes that stay on the camera turn against the head: by 0.0033 eye widths a degree in one who did so for a minute.
-    The six sample portraits lie between -0.07 and 0.03, the five frontal ones of them within 0.02.
+    Eyes that stay on the camera turn against the head: by 0.0033 eye widths a degree in one who did so for twenty
+    seconds. Five of the six sample portraits lie within 0.03 of 0, the one that looks over its shoulder at -0.07.
     """
     (right, _), (left, _) = gaze(landmarks.points)
     return float((right - left) / 2 + _EYES_PER_DEG * head_pose(landmarks).yaw_deg)
@@ -141,7 +141,8 @@ def unlikeness(driver: Landmarks, photo: Landmarks, usual_openness: float) -> fl
     and neither are eyes torn open; ``usual_openness`` is this driver's own. So does a face more one-sided than the
     photo's: read against a grimace, every later face is one-sided the other way.
     """
-    a, b = head_pose(driver), head_pose(photo)
+    at, of_photo = rigid_pose(driver), rigid_pose(photo)
+    a, b = (HeadPose(*yaw_pitch_roll_deg(pose.rotation)) for pose in (at, of_photo))
     turn = np.hypot(a.yaw_deg - b.yaw_deg, a.pitch_deg - b.pitch_deg) / 8.0
     roll = (a.roll_deg - b.roll_deg) / 16.0
     mouth = (mouth_openness(driver.points) - mouth_openness(photo.points)) / 0.10
@@ -149,13 +150,13 @@ def unlikeness(driver: Landmarks, photo: Landmarks, usual_openness: float) -> fl
     eyes = float(np.mean(eye_openness(driver.points)))
     lids = (eyes - usual_openness) / 0.05
     look = float(np.abs(gaze(driver.points) - gaze(photo.points)).mean()) / 0.08
-    awry = float(np.sqrt(((_awry(driver) - _awry(photo)) ** 2).sum(axis=1).mean())) / 0.025
+    one_sided = _awry(driver.points, at) - _awry(photo.points, of_photo)
+    awry = float(np.sqrt((one_sided**2).sum(axis=1).mean())) / 0.025
     return float(np.sqrt(turn**2 + roll**2 + mouth**2 + smile**2 + lids**2 + 0.25 * look**2 + awry**2))
 
 
-def _awry(landmarks: Landmarks) -> npt.NDArray[np.float64]:
+def _awry(points: Floats, pose: RigidPose) -> npt.NDArray[np.float64]:
     """(N, 2) how far points of lips, brows and upper lids lie from their mirror images, in radii of the head."""
-    pose = rigid_pose(landmarks)
-    upright = (landmarks.points - landmarks.points[_STABLE].mean(axis=0)) @ pose.rotation / pose.scale
+    upright = pose.inverse().apply(points)
     in_mirror = upright[mirror_permutation()] * [-1.0, 1.0, 1.0]
     return np.asarray((upright - in_mirror)[_MIMIC, :2] / 2, np.float64)

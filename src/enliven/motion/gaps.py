@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from enliven.geometry import smoothstep
 from enliven.measure import eye_openness
 from enliven.motion.driver import OPEN_LEAST, OPEN_PRIOR, SHUT_PRIOR
 from enliven.motion.regions import lip_weights
@@ -56,8 +57,7 @@ def lip_gaps(points: Floats) -> Floats:
 
 def touched(gaps: Floats, openness: float) -> Floats:
     """The gaps, drawn to zero where the mouth as a whole is as good as shut."""
-    t = float(np.clip((openness - _TOUCH[0]) / (_TOUCH[1] - _TOUCH[0]), 0.0, 1.0))
-    return gaps * np.float32(t * t * (3.0 - 2.0 * t))
+    return gaps * np.float32(smoothstep(openness, *_TOUCH))
 
 
 def set_lips(points: Floats, gaps: Floats) -> Floats:

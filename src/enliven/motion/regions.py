@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from enliven.errors import UsageError
+from enliven.geometry import smoothstep
 from enliven.topology import (
     INNER_LIPS,
     LEFT_IRIS,
@@ -58,9 +59,9 @@ def region_weights() -> dict[str, Floats]:
     The forehead's upper edge and the temples belong to none: what moves there is noise.
     """
     y = mean_shape()[:, 1]  # brows near -0.9, eyes -0.6, nose tip 0.1, mouth 0.7, chin 1.6
-    mouth = _ramp(y, -0.45, -0.05)
-    brows = _ramp(-y, 0.68, 0.80) * _ramp(y, -1.30, -1.05)
-    eyes = np.clip(1.0 - mouth - _ramp(-y, 0.68, 0.80), 0.0, 1.0)
+    mouth = smoothstep(y, -0.45, -0.05)
+    brows = smoothstep(-y, 0.68, 0.80) * smoothstep(y, -1.30, -1.05)
+    eyes = np.clip(1.0 - mouth - smoothstep(-y, 0.68, 0.80), 0.0, 1.0)
     gaze = np.zeros(LANDMARK_COUNT, np.float32)
     irises = list(RIGHT_IRIS + LEFT_IRIS)
     gaze[irises] = 1.0
@@ -82,7 +83,7 @@ def lip_weights() -> tuple[Floats, Floats]:
     lower_lip = xy[list(OUTER_LIPS[11:])]
     upper = np.exp(-0.5 * (_distance(xy, upper_lip) / 0.10) ** 2) * (xy[:, 1] < middle)
     near = np.exp(-0.5 * (_distance(xy, lower_lip) / 0.12) ** 2)
-    chin = _ramp(xy[:, 1], middle, middle + 0.25) * np.exp(-0.5 * (xy[:, 0] / 0.55) ** 2)
+    chin = smoothstep(xy[:, 1], middle, middle + 0.25) * np.exp(-0.5 * (xy[:, 0] / 0.55) ** 2)
     lower = np.maximum(near, chin) * (xy[:, 1] > middle)
     # A lip moves as a whole: rings of it that lag behind its edges would fold it, dark seam over red.
     above, below = _lip_points(xy)
@@ -110,9 +111,3 @@ def _distance(points: Floats, curve: Floats) -> Floats:
     """(478,) to the nearest of the curve's points."""
     nearest: Floats = np.linalg.norm(points[:, None] - curve[None], axis=2).min(axis=1)
     return nearest
-
-
-def _ramp(values: Floats, low: float, high: float) -> Floats:
-    t = np.clip((values - low) / (high - low), 0.0, 1.0)
-    smooth: Floats = (t * t * (3.0 - 2.0 * t)).astype(np.float32)
-    return smooth

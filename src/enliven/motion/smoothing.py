@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from enliven.geometry import Similarity, fit_similarity
+from enliven.geometry import Similarity, fit_similarity, smoothstep
 from enliven.topology import (
     INNER_LIPS,
     LEFT_EYE,
@@ -111,8 +111,7 @@ class LandmarkSmoother:
     def _pull(self, offset: float, elapsed: float) -> float:
         """0..1 how far towards the measured place, for an RMS offset in pixels at a face of 256."""
         least = 1.0 - math.exp(-elapsed / (_REST_SECONDS * self._strength))
-        t = min(max((offset - _NOISE[0]) / (_NOISE[1] - _NOISE[0]), 0.0), 1.0)
-        return least + (1.0 - least) * t * t * (3.0 - 2.0 * t)
+        return least + (1.0 - least) * float(smoothstep(offset, *_NOISE))
 
 
 class _Noise:

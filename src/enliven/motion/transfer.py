@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enliven.geometry import Similarity, fit_rigid_pose, fit_similarity
+from enliven.geometry import Similarity, fit_rigid_pose, fit_similarity, smoothstep
 from enliven.measure import eye_openness, mouth_openness, mouth_width, rigid_pose
 from enliven.motion.driver import EYES, DriverRange, Reference, gaze, head_size, past_camera, unlikeness
 from enliven.motion.gaps import Lids, lip_gaps, set_lips, touched
@@ -123,7 +123,7 @@ class MotionTransfer:
         if t >= 1.0:
             self._ease = None
             return points
-        share = np.float32(t * t * (3.0 - 2.0 * t))
+        share = np.float32(smoothstep(t))
         return self._ease.points + (points - self._ease.points) * share
 
     def _moved(self, tracked: TrackedFace) -> Floats:
@@ -196,9 +196,8 @@ class MotionTransfer:
 
     def _looking(self, points: Floats, driver: Floats, reference: Reference) -> Floats:
         """The irises, round and sized as in the photo, where the driver's have gone."""
-        change = (gaze(driver) - reference.gaze + self._looked_elsewhere(reference)) * self.settings.of(
-            "gaze"
-        )
+        change = gaze(driver) - reference.gaze + self._looked_elsewhere(reference)
+        change = change * self.settings.of("gaze")
         result = points.copy()
         for side, (eye, iris) in enumerate(EYES):
             if eye_openness(driver)[side] > 1.2 * self._range.shut(side, self._range.rest(side, reference)):
