@@ -9,6 +9,15 @@ import pytest
 
 BELONGS_TO_THE_USER = ("ENLIVEN_CERT", "ENLIVEN_KEY", "ENLIVEN_TRUST", "ENLIVEN_TIMESTAMP_SERVER")
 
+LONG = (
+    "e2e/test_samples.py",
+    "test_readme.py",
+    "face/test_tracker.py",
+    "training/test_meta_train.py",
+    "evaluation/test_evaluate.py",
+)
+"""Files that take longest."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_config_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -21,3 +30,8 @@ def own_config_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     yield
     os.environ.clear()
     os.environ.update(kept)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: with two processes (`make test`) none is left alone with one at the end."""
+    items.sort(key=lambda item: next((n for n, name in enumerate(LONG) if name in item.nodeid), len(LONG)))

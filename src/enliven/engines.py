@@ -8,8 +8,12 @@ from enliven.assets import builtin_weights
 from enliven.face.crop import crop_for, take
 from enliven.face.matte import matte_of
 from enliven.gallery.gather import Gallery
+from enliven.gallery.scene import views_of
 from enliven.heads import open_head
 from enliven.model.engine import Engine
+from enliven.model.head_file import Head
+from enliven.model.sway import Sway
+from enliven.model.sway_learner import learn_sway
 from enliven.model.warp_engine import WarpEngine
 from enliven.settings import AnimateSettings
 from enliven.types import Matte
@@ -33,7 +37,9 @@ def load_engine(settings: AnimateSettings, gallery: Gallery) -> tuple[Engine, tu
 def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) -> Engine:
     portrait = gallery.portrait
     if settings.engine == "warp":
-        return WarpEngine(portrait.picture, portrait.landmarks, matte=matte)
+        engine = WarpEngine(portrait.picture, portrait.landmarks, matte=matte)
+        engine.sway = (*engine.sway, *_own_sway(engine, gallery, None))
+        return engine
     from enliven.model.hybrid_engine import HybridEngine
     from enliven.model.runtime import Graphs
 
@@ -45,7 +51,19 @@ def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) ->
     lenders = [(shot.picture, shot.points) for shot in gallery.shots[1:]]
     seen = take(portrait.picture, crop)
     psi = head.psi if head else None
-    return HybridEngine(portrait.picture, portrait.landmarks, crop, seen, graphs, lenders, psi, matte=matte)
+    warp = WarpEngine(portrait.picture, portrait.landmarks, matte=matte)
+    warp.sway = (*warp.sway, *_own_sway(warp, gallery, head))
+    return HybridEngine(warp, crop, seen, graphs, lenders, psi)
+
+
+def _own_sway(engine: WarpEngine, gallery: Gallery, head: Head | None) -> tuple[Sway, ...]:
+    """How this person's hair and shoulders go along: as the head says, else as pictures of the same scene show."""
+    if head:
+        return (head.sway,) if head.sway else ()
+    crop = crop_for(gallery.portrait.landmarks)
+    seen = take(gallery.portrait.picture, crop)
+    learned = learn_sway(engine, seen, crop, views_of(gallery, crop))
+    return (learned,) if learned else ()
 
 
 def weights_of(settings: AnimateSettings) -> Path | None:

@@ -169,5 +169,17 @@ class Rendering:
     """Applied last, over the overlays."""
 
 
+@dataclass(frozen=True, eq=False)
+class SceneView:
+    """A further picture of the photo's person in the same scene, as a square of the photo's would show it."""
+
+    picture: Picture
+    """RGB (S, S, 3)."""
+    known: Floats
+    """(S, S) 1 where the picture shows something, 0 where it was cut."""
+    points: Floats
+    """(478, 3) in pixels of the photo."""
+
+
 JsonObject = dict[str, Any]
 """What ``json.loads`` gives for an object."""

@@ -17,6 +17,9 @@ from enliven.evaluation.cross_driven import transferred
 from enliven.evaluation.evaluate import evaluate
 from enliven.evaluation.metrics import CROSS_METRICS, SELF_METRICS
 from enliven.evaluation.settings import EvaluationSettings
+from enliven.fitting.fit import Fitted, fit
+from enliven.fitting.pictures import Crop
+from enliven.fitting.settings import FitSettings
 from enliven.media.image import read_photo
 from enliven.model.checkpoint import load_checkpoint
 from enliven.model.export import export_onnx
@@ -158,6 +161,29 @@ def test_exported_weights_are_also_measured_as_animate_uses_them(
     assert np.array_equal(product.render(shot.points[9]), again), (
         "frames that lie apart know nothing of each other"
     )
+
+
+def test_a_folder_is_measured_fitted_as_a_head_in_animate_too(
+    bank: Bank, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    export_onnx(load_checkpoint(weights), folder)
+    fits: list[int] = []
+
+    def counted(crops: list[Crop], *rest: object) -> Fitted:
+        fits.append(len(crops))
+        return fit(crops, *rest[:1], FitSettings(steps=2))  # type: ignore[arg-type]
+
+    monkeypatch.setattr("enliven.evaluation.fitter.fit", counted)
+    contenders = contenders_of([folder], 64, fit=True, aim=False)
+    names = [contender.name for contender in contenders[-2:]]
+    assert names == [f"{contenders[2].name} fitted", f"{contenders[2].name} fitted in animate"]
+    shot = bank.of_split("val")[0].shot()
+    for contender in contenders[-2:]:
+        contender.prepare([*shot.images[:3]], [*shot.points[:3]])
+        unmoved = contender.render(shot.points[0])
+        assert np.abs(unmoved.astype(int) - shot.images[0]).mean() < 20.0
+    assert fits == [3], "both wear what was fitted once"
 
 
 def test_transferred_motion_keeps_the_photos_size_and_moves_with_the_driver(bank: Bank) -> None:

@@ -30,6 +30,7 @@ from enliven.model.discriminator import Discriminator
 from enliven.model.export import export_onnx
 from enliven.model.head_file import Head, HeadPhoto, read_head, write_head
 from enliven.model.runtime import JUDGE
+from enliven.model.sway import CELLS, MOVES, Sway
 from enliven.model.tensor_file import read_arrays, write_arrays
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -206,12 +207,22 @@ def test_a_head_of_another_version_base_or_length_is_refused(
 def test_a_head_survives_its_file(tmp_path: Path) -> None:
     picture, points = draw_face(128)
     photo = HeadPhoto("a.png", picture, points)
-    written = Head(
-        photo, (photo,), np.arange(5, dtype=np.float32), {"w": np.ones((2, 3), np.float32)}, None, {"x": 1}
-    )
+    table = np.full((MOVES, CELLS, CELLS, 2), 0.25, np.float32)
+    sway = Sway(table, np.full(MOVES, -2.0, np.float32), np.full(MOVES, 3.0, np.float32))
+    weights = {"w": np.ones((2, 3), np.float32)}
+    written = Head(photo, (photo,), np.arange(5, dtype=np.float32), weights, None, sway, {"x": 1})
     write_head(tmp_path / "a.head", written)
     read = read_head(tmp_path / "a.head")
     assert np.array_equal(read.photo.points, points)
     assert np.abs(read.photo.picture.astype(int) - picture).mean() < 2.0
     assert read.weights["w"].tolist() == [[1, 1, 1], [1, 1, 1]]
     assert read.about["x"] == 1
+    assert read.sway is not None
+    assert [np.array_equal(getattr(read.sway, n), getattr(sway, n)) for n in ("table", "least", "most")] == [
+        True
+    ] * 3
+    write_head(tmp_path / "a.head", replace(written, sway=replace(sway, table=table[:2])))
+    with pytest.raises(ModelError, match="hair and shoulders"):
+        read_head(tmp_path / "a.head")
+    write_head(tmp_path / "a.head", replace(written, sway=None))
+    assert read_head(tmp_path / "a.head").sway is None

@@ -12,10 +12,12 @@ from tests.synthetic_face import draw_face
 
 from enliven.assets import builtin_photo
 from enliven.errors import FaceError, MediaError
+from enliven.face.crop import crop_for, take
 from enliven.face.landmarker import MediaPipeLandmarker
 from enliven.gallery import look as look_module
 from enliven.gallery.gather import MOST_LOOKED_AT, gather
 from enliven.gallery.places import sights, sources_of, spread
+from enliven.gallery.scene import views_of
 from enliven.media.image import read_photo
 from enliven.settings import AnimateSettings
 from enliven.types import Floats, Picture
@@ -175,3 +177,23 @@ def test_one_photo_is_read_as_ever(tmp_path: Path) -> None:
     with MediaPipeLandmarker() as landmarker:
         (face,) = landmarker.detect(picture)
     assert np.abs(gallery.portrait.landmarks.xy - face.xy).max() < 1e-3
+
+
+def test_frames_of_a_video_lie_where_the_animated_one_lies_and_photos_nobody_knows_where(
+    tmp_path: Path, astronaut: Picture, by_colour: None
+) -> None:
+    moved = [np.roll(astronaut, 3 * n, axis=1) for n in range(4)]
+    other = save(tmp_path / "other.png", changed(astronaut, 1.6))
+    gallery = gather([video(tmp_path / "me.mp4", moved), other], SETTINGS)
+    crop = crop_for(gallery.portrait.landmarks)
+    views = views_of(gallery, crop)
+    assert len(gallery.shots) == 5
+    assert len(views) == 3, "the animated frame itself and the photo are no further views"
+    shifts = [float((view.points[:, 0] - gallery.portrait.landmarks.xy[:, 0]).mean()) for view in views]
+    assert np.allclose(np.diff(sorted([0.0, *shifts])), 3.0, atol=1.0)
+    own = take(gallery.portrait.picture, crop).astype(float)
+    for view, shift in zip(views, shifts, strict=True):
+        back = np.array([[1.0, 0.0, -round(shift / 3) * 3 / crop.to_picture.scale], [0.0, 1.0, 0.0]])
+        shown, known = (cv2.warpAffine(each, back, own.shape[:2]) for each in (view.picture, view.known))
+        assert known.mean() > 0.7
+        assert np.abs(shown - own)[known > 0.99].mean() < 8.0

@@ -23,6 +23,7 @@ from enliven.model.hybrid_engine import HybridEngine
 from enliven.model.runtime import ENCODE, FRAME, WEIGHTS, Graphs
 from enliven.model.talker import build_talker
 from enliven.model.talking_head import TalkingHead
+from enliven.model.warp_engine import WarpEngine
 from enliven.model.weights_file import read_about
 from enliven.types import FaceCrop, Floats, Landmarks
 
@@ -122,9 +123,8 @@ def test_the_engine_shows_what_the_torch_head_shows(exported: Path) -> None:
     photo, points = draw_face(64)
     _, target = draw_face(64, yaw_deg=8.0, mouth_open=0.4)
     crop = FaceCrop(Similarity(), 64)
-    engine = HybridEngine(
-        photo, Landmarks(points.astype(np.float32), (64, 64)), crop, photo, Graphs(exported)
-    )
+    warp = WarpEngine(photo, Landmarks(points.astype(np.float32), (64, 64)))
+    engine = HybridEngine(warp, crop, photo, Graphs(exported))
     rendering = engine.render(target.astype(np.float32))
     head = TalkingHead.from_checkpoint(exported / WEIGHTS)
     head.embed([photo], [points])

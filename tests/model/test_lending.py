@@ -15,6 +15,7 @@ from enliven.model.lender import Lender
 from enliven.model.lending import Lending, odds_of, prior
 from enliven.model.light import alike_in_light, recoloured
 from enliven.model.runtime import Graphs
+from enliven.model.warp_engine import WarpEngine
 from enliven.types import FaceCrop, Floats, Landmarks, Picture
 
 MOUTH = LOOKS.index("mouth")
@@ -89,7 +90,7 @@ def engine_of(graphs: Graphs, faces: list[tuple[Picture, Floats]]) -> HybridEngi
     photo, points = faces[0]
     side = photo.shape[0]
     crop = FaceCrop(Similarity(), 64)
-    return HybridEngine(photo, Landmarks(points, (side, side)), crop, photo, graphs, faces[1:])
+    return HybridEngine(WarpEngine(photo, Landmarks(points, (side, side))), crop, photo, graphs, faces[1:])
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from enliven.aim import Aim
 from enliven.compositing.paste import Paster
 from enliven.errors import MissingExtraError, ModelError
-from enliven.evaluation.exported import Exported
+from enliven.evaluation.exported import Exported, FittedExported
 from enliven.face.matte import matte_of, mattes_of
 from enliven.model.runtime import FRAME, weights_in
 from enliven.model.warp_engine import WarpEngine
 from enliven.types import Floats, Landmarks, Picture
+
+if TYPE_CHECKING:
+    from enliven.evaluation.fitter import Fitter
 
 PHOTO, WARP = "photo", "warp"
 
@@ -97,24 +100,16 @@ class Fitted:
 
     reads_first_photo_only = False
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path, size: int, fitter: Fitter) -> None:
         """As :class:`Weights`."""
-        self._feed_forward = Weights(path, size)
-        from enliven.fitting.base import load_base
-
-        self._base = load_base(path)
+        self._feed_forward, self._fitter = Weights(path, size), fitter
         self.name = f"{self._feed_forward.name} fitted"
         self.chosen: list[str] = []
         """The candidate that was chosen, person by person."""
 
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
-        from enliven.fitting.fit import fit
-        from enliven.fitting.pictures import Crop
-        from enliven.fitting.settings import FitSettings
-
         self._feed_forward.prepare(photos, points)
-        crops = [Crop(*pair) for pair in zip(photos, points, strict=True)]
-        best = fit(crops, self._base, FitSettings()).chosen
+        best = self._fitter.best(photos, points)
         self._feed_forward.head.wear(best.fitted)
         self.chosen.append(best.name)
 
@@ -180,6 +175,7 @@ def contenders_of(
     which mix photos as training does, and as `enliven animate` uses them. ``aim``: all that move are :class:`Aimed`.
     """
     moving: list[Contender] = [Warp()]
+    fitted: list[Contender] = []
     for path in paths:
         found: list[Contender] = [contender_of(path, size)]
         if (path / FRAME).is_file():
@@ -189,5 +185,20 @@ def contenders_of(
                 f"Two of the weights would both be called '{found[0].name}' in the table; rename or copy {path}."
             )
         moving += found
-    moving += [Fitted(path, size) for path in paths] if fit else []
+        if fit:
+            fitted.extend(_fitted(path, size))
+    moving += fitted
     return [StillPhoto(), *(Aimed(contender) if aim else contender for contender in moving)]
+
+
+def _fitted(path: Path, size: int) -> list[Contender]:
+    """The networks fitted to each person, and, where there are graphs, as a head in `animate`."""
+    try:
+        from enliven.evaluation.fitter import Fitter
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"Fitting (which imports '{error.name}')", "train") from None
+    fitter = Fitter(path)
+    alone = Fitted(path, size, fitter)
+    if not (path / FRAME).is_file():
+        return [alone]
+    return [alone, FittedExported(path, size, f"{alone.name} in animate", fitter)]

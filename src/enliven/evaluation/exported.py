@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from enliven.compositing.paste import Paster
 from enliven.face.matte import matte_of
 from enliven.geometry import Similarity
 from enliven.model.hybrid_engine import HybridEngine
 from enliven.model.runtime import Graphs
-from enliven.types import FaceCrop, Floats, Landmarks, Picture
+from enliven.model.sway_learner import PASSES, learn_sway
+from enliven.model.warp_engine import WarpEngine
+from enliven.types import FaceCrop, Floats, Landmarks, Picture, SceneView
+
+if TYPE_CHECKING:
+    from enliven.evaluation.fitter import Fitter
 
 
 class Exported:
@@ -26,20 +34,42 @@ class Exported:
 
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
         """As every contender. Measured frames lie apart, so the nearest photo lends at once."""
-        photo, size = photos[0], self._crop.size
-        landmarks = Landmarks(points[0], (size, size))
-        lenders = list(zip(photos[1:], points[1:], strict=True))
-        self._engine = HybridEngine(
-            photo,
-            landmarks,
-            self._crop,
-            photo,
-            self._graphs,
-            lenders,
-            matte=matte_of(photo, landmarks),
-            at_once=True,
-        )
-        self._paster = Paster(photo)
+        self._ready(photos, points, self._graphs)
 
     def render(self, points: Floats) -> Picture:
         return self._paster.paste(self._engine.render(points))
+
+    def _ready(
+        self,
+        photos: Sequence[Picture],
+        points: Sequence[Floats],
+        graphs: Graphs,
+        psi: Floats | None = None,
+        passes: int = 1,
+    ) -> None:
+        photo, size = photos[0], self._crop.size
+        landmarks = Landmarks(points[0], (size, size))
+        warp = WarpEngine(photo, landmarks, matte=matte_of(photo, landmarks))
+        known = np.ones((size, size), np.float32)
+        others = list(zip(photos[1:], points[1:], strict=True))
+        views = [SceneView(picture, known, at) for picture, at in others]
+        own = learn_sway(warp, photo, self._crop, views, passes)
+        warp.sway = (*warp.sway, *([own] if own else []))
+        self._engine = HybridEngine(warp, self._crop, photo, graphs, others, psi, at_once=True)
+        self._paster = Paster(photo)
+
+
+class FittedExported(Exported):
+    """The same, fitted to every person anew as `enliven learn` does."""
+
+    def __init__(self, folder: Path, size: int, name: str, fitter: Fitter) -> None:
+        """As :class:`Exported`."""
+        super().__init__(folder, size, name)
+        self._folder, self._fitter = folder, fitter
+
+    def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
+        best = self._fitter.best(photos, points)
+        fitted = {name: value.float().cpu().numpy() for name, value in best.fitted.items()}
+        psi = fitted.pop("psi", None)
+        graphs = Graphs(self._folder, fitted=fitted) if fitted else self._graphs
+        self._ready(photos, points, graphs, psi, PASSES)

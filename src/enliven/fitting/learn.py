@@ -11,6 +11,8 @@ import torch
 
 from enliven.assets import builtin_weights
 from enliven.errors import OutputError
+from enliven.face.crop import crop_for, take
+from enliven.face.matte import matte_of
 from enliven.fitting.base import Base, load_base
 from enliven.fitting.candidates import BASE
 from enliven.fitting.fit import Fitted, Progress, fit
@@ -18,12 +20,18 @@ from enliven.fitting.pictures import Crop
 from enliven.fitting.settings import FitSettings
 from enliven.fitting.sheet import candidate_sheet
 from enliven.gallery.gather import Gallery, gather
+from enliven.gallery.scene import views_of
 from enliven.media.image import write_picture
 from enliven.model.head_file import SUFFIX, Head, HeadPhoto, write_head
+from enliven.model.sway import Sway
+from enliven.model.sway_learner import PASSES, learn_sway
+from enliven.model.warp_engine import WarpEngine
 from enliven.settings import AnimateSettings
 
 STATE_SUFFIX = ".fitting"
 """Appended to the head's name: what resuming needs."""
+_ON_SWAY = "How hair and shoulders go with the head was learned from the pictures of one scene."
+_NO_SWAY = "How hair and shoulders go with the head was not learned: no video showed it, or what it taught did not hold."
 
 
 @dataclass(frozen=True)
@@ -77,12 +85,14 @@ def learn(
     crops = [Crop(*shot.sized(side)) for shot in gallery.shots]
     state = out.with_name(out.name + STATE_SUFFIX)
     fitted = fit(crops, base, settings or FitSettings(), progress=progress, state=state, resume=resume)
-    write_head(out, _head(gallery, fitted, base, record or Record()))
+    sway = _sway(gallery)
+    write_head(out, _head(gallery, fitted, base, sway, record or Record()))
     sheet = out.with_name(out.stem + "_candidates.png")
     write_picture(sheet, candidate_sheet(fitted.held_back, fitted.candidates))
     if fitted.reason not in {"time", "interrupted"}:
         state.unlink(missing_ok=True)
-    return Learned(out, sheet, fitted, len(crops), (*gallery.notes, *fitted.notes))
+    notes = (*gallery.notes, *fitted.notes, _ON_SWAY if sway else _NO_SWAY)
+    return Learned(out, sheet, fitted, len(crops), notes)
 
 
 def _check(out: Path, *, overwrite: bool) -> None:
@@ -94,7 +104,7 @@ def _check(out: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{out} exists already. Choose another name or give --overwrite.")
 
 
-def _head(gallery: Gallery, fitted: Fitted, base: Base, record: Record) -> Head:
+def _head(gallery: Gallery, fitted: Fitted, base: Base, sway: Sway | None, record: Record) -> Head:
     best = fitted.chosen
     values = {name: value.float().cpu().numpy() for name, value in best.fitted.items()}
     portrait = gallery.portrait
@@ -108,6 +118,7 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, record: Record) -> Head:
         "candidates": [candidate.row() for candidate in fitted.candidates],
         "chosen": best.name,
         "steps": fitted.step,
+        "sway": sway is not None,
     }
     return Head(
         HeadPhoto(gallery.shots[0].name, portrait.picture, portrait.landmarks.points),
@@ -115,8 +126,19 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, record: Record) -> Head:
         values.pop("psi", None),
         values,
         None if best.name == BASE else fitted.row.cpu().numpy(),
+        sway,
         about,
     )
+
+
+def _sway(gallery: Gallery) -> Sway | None:
+    """How hair and shoulders go with the head, looked at again and again; None where no pictures show one scene."""
+    portrait = gallery.portrait
+    crop = crop_for(portrait.landmarks)
+    views = views_of(gallery, crop)
+    matte = matte_of(portrait.picture, portrait.landmarks) if views else None
+    engine = WarpEngine(portrait.picture, portrait.landmarks, matte=matte)
+    return learn_sway(engine, take(portrait.picture, crop), crop, views, PASSES)
 
 
 def _sha256(file: Path) -> str:

@@ -81,9 +81,13 @@ class _Gathering:
         picture = self._whole(base)
         return Gallery(
             portrait_of(picture, base.face, self._settings),
-            tuple(candidate.shot() for candidate in chosen),
+            tuple(candidate.shot(same_scene=self._same_scene(candidate, base)) for candidate in chosen),
             tuple(self._notes),
         )
+
+    def _same_scene(self, one: Candidate, base: Candidate) -> bool:
+        """Frames of one video are; of photos nobody knows."""
+        return one.source == base.source and self._sources[base.source].is_video
 
     def _why_none(self) -> str:
         """Each picture with its reason; of many the reasons alone."""

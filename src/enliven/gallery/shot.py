@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from enliven.face.crop import crop_for, take
+from enliven.geometry import Similarity
 from enliven.measure import looks
 from enliven.types import FaceCrop, Floats, Landmarks, Picture
 
@@ -29,6 +30,8 @@ class Shot:
     """RGB (L, L, 3), L from 256 to 512: the face's own resolution as far as that allows."""
     points: Floats
     """(478, 3) in pixels of ``picture``."""
+    place: Similarity | None = None
+    """From its pixels to those of the picture that is animated, when both show one scene, as a video's frames do."""
 
     @property
     def landmarks(self) -> Landmarks:
@@ -69,10 +72,12 @@ class Candidate:
     points: Floats
     """(478, 3) in pixels of that square."""
 
-    def shot(self) -> Shot:
-        """The picture unpacked."""
+    def shot(self, *, same_scene: bool = False) -> Shot:
+        """The picture unpacked; ``same_scene``: it lies where the animated one lies."""
         stored = cv2.imdecode(np.frombuffer(self.packed, np.uint8), cv2.IMREAD_COLOR)
-        return Shot(self.name, self.file, np.ascontiguousarray(stored[..., ::-1]), self.points)
+        picture = np.ascontiguousarray(stored[..., ::-1])
+        place = crop_for(self.face, size=picture.shape[0]).to_picture if same_scene else None
+        return Shot(self.name, self.file, picture, self.points, place)
 
 
 def cut(picture: Picture, face: Landmarks) -> tuple[Picture, Floats]:

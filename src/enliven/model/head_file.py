@@ -14,12 +14,14 @@ import cv2
 import numpy as np
 
 from enliven.errors import ModelError
+from enliven.model.sway import CELLS, MOVES, Sway
 from enliven.model.tensor_file import Arrays, read_arrays, write_arrays
 from enliven.types import LANDMARK_COUNT, Floats, JsonObject, Picture
 
 SUFFIX = ".head"
 FORMAT, VERSION, KEY = "enliven-head", 1, "enliven"
 _JPEG_QUALITY = 95
+_SWAY = ("table", "least", "most")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,8 @@ class Head:
     """Fitted weights by their names in the base model's weights file; empty for the unfitted base."""
     row: Floats | None = None
     """(E,) what was fitted of w' = w0 + e, for learning on."""
+    sway: Sway | None = None
+    """How their hair and shoulders go with the head, where pictures of one scene showed it."""
     about: JsonObject = field(default_factory=dict)
     """model_sha256, sources (name and sha256 each), consent, subject, candidates, chosen."""
 
@@ -61,6 +65,8 @@ def write_head(path: Path, head: Head) -> None:
         arrays["psi"] = head.psi
     if head.row is not None:
         arrays["row"] = head.row
+    if head.sway is not None:
+        arrays |= {f"sway/{name}": getattr(head.sway, name).astype(np.float16) for name in _SWAY}
     arrays |= {f"decoder/{name}": value.astype(np.float16) for name, value in head.weights.items()}
     about = {"format": FORMAT, "version": VERSION, "photo": head.photo.name}
     about["shots"] = [shot.name for shot in head.shots]
@@ -81,7 +87,8 @@ def read_head(path: Path) -> Head:
         for name, value in arrays.items()
         if name.startswith("decoder/")
     }
-    return Head(photo, tuple(shots), arrays.get("psi"), weights, arrays.get("row"), about)
+    sway = _sway(path, arrays)
+    return Head(photo, tuple(shots), arrays.get("psi"), weights, arrays.get("row"), sway, about)
 
 
 def _about(path: Path, metadata: Mapping[str, str]) -> JsonObject:
@@ -107,6 +114,15 @@ def _photo(path: Path, arrays: Arrays, place: str, name: str) -> HeadPhoto:
     if picture is None or points.shape != (LANDMARK_COUNT, 3):
         raise ModelError(f"The picture '{name}' in {path} is damaged; learn the person again.")
     return HeadPhoto(name, np.ascontiguousarray(picture[..., ::-1]), points)
+
+
+def _sway(path: Path, arrays: Arrays) -> Sway | None:
+    found = [arrays[f"sway/{name}"].astype(np.float32) for name in _SWAY if f"sway/{name}" in arrays]
+    if not found:
+        return None
+    if len(found) < len(_SWAY) or found[0].shape != (MOVES, CELLS, CELLS, 2) or found[1].shape != (MOVES,):
+        raise ModelError(f"What {path} says of hair and shoulders is damaged; learn the person again.")
+    return Sway(*found)
 
 
 def _packed(picture: Picture) -> Picture:

@@ -18,7 +18,7 @@ from enliven.model.lender import Lender, Moved
 from enliven.model.lending import Lending, odds_of, prior
 from enliven.model.runtime import Graphs, NetworkFrame, Person
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, Landmarks, Matte, Overlay, Picture, Rendering, Retouch
+from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering, Retouch
 
 _TRUSTED = 0.5
 """Mask from which on the photo's detail, finer than the networks' pixels, is kept whole."""
@@ -46,24 +46,22 @@ class HybridEngine:
 
     def __init__(
         self,
-        photo: Picture,
-        landmarks: Landmarks,
+        warp: WarpEngine,
         crop: FaceCrop,
         seen: Picture,
         graphs: Graphs,
         lenders: Sequence[tuple[Picture, Floats]] = (),
         psi: Floats | None = None,
         *,
-        matte: Matte | None = None,
         at_once: bool = False,
     ) -> None:
-        """``photo``: RGB (H, W, 3); ``crop``: upright, as large as the networks read; ``seen``: its pixels.
+        """``warp``: moves the photo; ``crop``: upright, as large as the networks read; ``seen``: its pixels.
 
         ``lenders``: further photos, each an upright square (L, L, 3) around the face and its points (478, 3) in it;
-        ``psi``: AdaIN parameters fitted to the person, in place of those that the photos give; ``matte``: the
-        person in the animated photo; ``at_once``: the frames do not follow each other, see :class:`Lending`.
+        ``psi``: AdaIN parameters fitted to the person, in place of those that the photos give; ``at_once``: the
+        frames do not follow each other, see :class:`Lending`.
         """
-        self._warp = WarpEngine(photo, landmarks, matte=matte)
+        self._warp, landmarks = warp, warp.landmarks
         self._graphs, self._crop = graphs, crop
         self._reader = GuessReader(crop)
         self._to_crop = crop.to_picture.inverse()

@@ -6,7 +6,7 @@ eyeballs and the inside of the mouth are layers of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -19,11 +19,10 @@ from enliven.model.far_side import FarSide
 from enliven.model.head_flow import CUT_OUT, HeadExtent, border_weight, head_weight, outer_flow
 from enliven.model.mesh_flow import MeshFlow
 from enliven.model.mouth import MouthLayer
+from enliven.model.sway import CELLS, Posture, Sway, everyones
 from enliven.topology import CHIN, FOREHEAD, STABLE
 from enliven.types import FaceCrop, Floats, Landmarks, Matte, Overlay, Picture, Rendering
 
-_COARSE = 64
-"""Side of the grid on which the smooth flow around the face is computed."""
 _FINEST = 384
 """Side of the grid of the whole flow; more costs time and shows nothing."""
 _CROP_HEIGHTS = 3.5
@@ -32,6 +31,8 @@ _CROP_LIFT = 0.25
 """How far the square sits above the face's middle, in face heights: hair reaches further than chin."""
 _CROWN = 0.42
 """From the forehead's upper edge to the top of the hair, in face heights."""
+_SWAY_FADE = 0.5
+"""Width of the rim of the moving square, in face heights, over which learned motion ends."""
 _FEATHER = 0.02
 """Width of the seam between mesh and surrounding flow, in face heights."""
 
@@ -50,15 +51,23 @@ class WarpEngine:
         matte: Matte | None = None,
         finest: int = _FINEST,
         heights: float = _CROP_HEIGHTS,
+        sway: Sequence[Sway] | None = None,
     ) -> None:
         """``photo``: RGB (H, W, 3); ``landmarks`` in its pixels; ``finest``: side of the flow's grid at most.
 
         ``heights``: side of the square that moves, in face heights; small where the face alone is asked for.
-        ``matte``: the person in the photo, who then moves in front of a background that stays as it is.
+        ``matte``: the person in the photo, who then moves in front of a background that stays as it is. ``sway``: how
+        hair and shoulders go along; everybody's when not given, and none where the face alone is asked for.
         """
         self._finest = finest
         self._extent = extent or (CUT_OUT if matte else HeadExtent())
-        self._source = landmarks.points
+        self.landmarks = landmarks
+        """In the photo's pixels."""
+        whole = heights == _CROP_HEIGHTS
+        self.sway: tuple[Sway, ...] = tuple(sway) if sway is not None else (everyones(),) if whole else ()
+        self._rest = Posture.of(landmarks.points)
+        edges = (0.0, 0.0, CELLS - 1.0, CELLS - 1.0)
+        self._sways_within = border_weight(CELLS, edges, _SWAY_FADE * CELLS / heights)
         self._face_px = float(np.linalg.norm(landmarks.xy[FOREHEAD] - landmarks.xy[CHIN]))
         self.crop = self._moving_square(landmarks, heights)
         self._to_grid = self.crop.to_picture.inverse()
@@ -72,7 +81,7 @@ class WarpEngine:
     def render(self, points: Floats) -> Rendering:
         """The photo's pixels moved so that the landmarks lie at ``points``, (478, 3) photo pixels."""
         target = self._on_grid(points)
-        around = self._around(target)
+        around = self._around(points)
         labels = self._mesh.label(target, self.crop.size)
         face = self._mesh.flow_of(target, labels)
         flow = around + (face - around) * self._seam(labels >= 0)[..., None]
@@ -86,7 +95,7 @@ class WarpEngine:
 
     def _moving_square(self, landmarks: Landmarks, heights: float) -> FaceCrop:
         side = heights * self._face_px
-        size = int(np.clip(np.ceil(side), _COARSE, self._finest))
+        size = int(np.clip(np.ceil(side), CELLS, self._finest))
         middle = (landmarks.xy[FOREHEAD] + landmarks.xy[CHIN]) / 2 - [
             0.0,
             _CROP_LIFT * self._face_px * heights / _CROP_HEIGHTS,
@@ -99,12 +108,12 @@ class WarpEngine:
 
         ``above``: also at the photo's upper border; a head that was cut out from the background may leave it.
         """
-        cell = self.crop.size / _COARSE
+        cell = self.crop.size / CELLS
         (x0, y0), (x1, y1) = self._to_grid.apply(np.array([[-0.5, -0.5], [width - 0.5, height - 0.5]])) / cell
         face = self._face_px / self.crop.to_picture.scale / cell
         top = float(y0) if above else -np.inf
-        photo = border_weight(_COARSE, (float(x0), top, float(x1), float(y1)), 0.15 * face)
-        crop = border_weight(_COARSE, (0.0, 0.0, _COARSE - 1.0, _COARSE - 1.0), 0.3 * face)
+        photo = border_weight(CELLS, (float(x0), top, float(x1), float(y1)), 0.15 * face)
+        crop = border_weight(CELLS, (0.0, 0.0, CELLS - 1.0, CELLS - 1.0), 0.3 * face)
         return photo * crop
 
     def _on_grid(self, points: Floats) -> Floats:
@@ -112,14 +121,26 @@ class WarpEngine:
         xy = self._to_grid.apply(points[:, :2])
         return np.column_stack([xy, points[:, 2] * self._to_grid.scale]).astype(np.float32)
 
-    def _around(self, target: Floats) -> Floats:
-        """(g, g, 2) the smooth flow of everything that is not face."""
-        shrink = _COARSE / self.crop.size
-        small_target = (target[:, :2] + 0.5) * shrink - 0.5
-        small_source = (self._on_grid(self._source)[:, :2] + 0.5) * shrink - 0.5
-        weight = head_weight(small_source, small_target, _COARSE, self._extent) * self._border
+    def surroundings(self, points: Floats) -> Floats:
+        """(G, G, 2) the smooth flow of everything that is not face, in cells of G a square's side.
+
+        ``points``: (478, 3) in photo pixels.
+        """
+        shrink = CELLS / self.crop.size
+        small_target = (self._on_grid(points)[:, :2] + 0.5) * shrink - 0.5
+        small_source = (self._on_grid(self.landmarks.points)[:, :2] + 0.5) * shrink - 0.5
+        weight = head_weight(small_source, small_target, CELLS, self._extent) * self._border
         face = self._face_px * self._to_grid.scale * shrink
-        flow = outer_flow(small_source, small_target, weight, face) / np.float32(shrink)
+        flow = outer_flow(small_source, small_target, weight, face)
+        if not self.sway:
+            return flow
+        causes = self._rest.causes(Posture.of(points))
+        sways = sum(sway.flow(causes, flow) for sway in self.sway)
+        return np.asarray(flow + sways * self._sways_within[..., None], np.float32)
+
+    def _around(self, points: Floats) -> Floats:
+        """(g, g, 2) the same in pixels of the flow's grid."""
+        flow = self.surroundings(points) * np.float32(self.crop.size / CELLS)
         around: Floats = cv2.resize(flow, (self.crop.size, self.crop.size), interpolation=cv2.INTER_CUBIC)
         return around
 
@@ -135,7 +156,7 @@ class WarpEngine:
         self, points: Floats, on_grid: Floats, labels: npt.NDArray[np.int32]
     ) -> tuple[Overlay, ...]:
         target = np.ascontiguousarray(points[:, :2])
-        head_scale = _size(points) / _size(self._source)
+        head_scale = _size(points) / _size(self.landmarks.points)
         layers = [self._far_side.overlay(on_grid, labels) if self._far_side.is_needed else None]
         layers.extend(eye.overlay(target, head_scale) for eye in self._eyes)
         layers.append(self._mouth.overlay(target, head_scale))

@@ -1,0 +1,90 @@
+"""How hair, neck and shoulders go with the head: residual flow around the face, regressed on the head's motion.
+
+Landmarks end at the face's outline, and what lies around it follows by a rule (`head_flow`). What the rule gets
+wrong is mostly alike each time that the head moves so: hair before and behind the face's depth shifts, shoulders
+lean along. It is linear in the change of pose, place by place, and so can be learned: once from many people
+(``tools/make_sway.py``), and from further pictures of one person in one scene (`model/sway_learner`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import cv2
+import numpy as np
+
+from enliven.measure import looks
+from enliven.topology import STABLE
+from enliven.types import Floats, Landmarks
+
+CELLS = 64
+"""Side G of the grid over the engine's moving square, in which sway is told."""
+MOVES = 6
+"""Changes that it depends on: yaw, pitch, roll, x, y, size; with products of them they are ``CAUSES``."""
+CAUSES = 12
+_PLACE_STEP, _SIZE_STEP = 0.2, 0.1
+"""Of the head's radius, and of the logarithm of its size: changes that count as one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posture:
+    """Where a head is and how it is turned."""
+
+    turn: Floats
+    """(3,) yaw, pitch and roll as in :func:`enliven.measure.looks`."""
+    middle_xy: Floats
+    """(2,) pixels."""
+    radius_px: float
+    """RMS of the points that speech leaves alone, in three dimensions: free of turns."""
+
+    @classmethod
+    def of(cls, points: Floats) -> Posture:
+        """``points``: (478, 3) in pixels of any picture."""
+        rigid = points[list(STABLE)]
+        middle = rigid.mean(axis=0)
+        radius = float(np.sqrt(((rigid - middle) ** 2).sum(axis=1).mean()))
+        # The picture's size does not matter to angles.
+        return cls(looks(Landmarks(points, (1, 1)))[:3], middle[:2], max(radius, 1e-3))
+
+    def causes(self, now: Posture) -> Floats:
+        """(12,) what has changed when the head is as ``now`` says, in units of a change that one sees at a glance."""
+        yaw, pitch, roll = now.turn - self.turn
+        x, y = (now.middle_xy - self.middle_xy) / (self.radius_px * _PLACE_STEP)
+        size = np.log(now.radius_px / self.radius_px) / _SIZE_STEP
+        products = (yaw * self.turn[0], yaw**2, abs(yaw), pitch**2, x * yaw, pitch * self.turn[1])
+        return np.array([yaw, pitch, roll, x, y, size, *products], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Sway:
+    """Residual flow as a linear function of causes, at places of the photo."""
+
+    table: Floats
+    """(J, G, G, 2) cells per cause, for the first J of them."""
+    least: Floats
+    """(J,) what was seen when it was learned; beyond, causes count as these."""
+    most: Floats
+
+    def flow(self, causes: Floats, around: Floats) -> Floats:
+        """(G, G, 2) to be added to the flow ``around`` (G, G, 2), both in cells: place to read minus place to write.
+
+        ``causes``: (12,). The table is of the photo's places, so it is read where ``around`` reads the photo.
+        """
+        size = around.shape[0]
+        known = np.clip(causes[: len(self.table)], self.least, self.most).astype(np.float32)
+        told = (known @ self.table.reshape(len(known), -1)).reshape(size, size, 2)
+        axis = np.arange(size, dtype=np.float32)
+        read_x, read_y = axis[None] + around[..., 0], axis[:, None] + around[..., 1]
+        read = cv2.remap(told, read_x, read_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(read, np.float32)
+
+
+@cache
+def everyones() -> Sway:
+    """As learned from many people, for a photo of anybody."""
+    with resources.files("enliven").joinpath("assets/sway.npz").open("rb") as file:
+        arrays = np.load(file, allow_pickle=False)
+        table, least, most = (arrays[name].astype(np.float32) for name in ("table", "least", "most"))
+    return Sway(table, least, most)

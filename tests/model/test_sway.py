@@ -1,0 +1,137 @@
+"""How hair and shoulders go with the head: told in the head's own measures, learned only from what holds."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from enliven.compositing.paste import Paster
+from enliven.geometry import Similarity
+from enliven.model.sway import CAUSES, CELLS, MOVES, Posture, Sway, everyones
+from enliven.model.sway_learner import learn_sway
+from enliven.model.warp_engine import WarpEngine
+from enliven.topology import mean_shape
+from enliven.types import FaceCrop, Floats, Landmarks, Picture, SceneView
+
+SIZE = 256
+RADIUS_PX = 42.0
+
+
+@pytest.fixture(scope="module")
+def photo() -> Picture:
+    noise = np.random.default_rng(3).integers(40, 220, (SIZE, SIZE, 3)).astype(np.uint8)
+    return np.asarray(cv2.GaussianBlur(noise, (0, 0), 3.0), np.uint8)
+
+
+def face(shift: tuple[float, float] = (0.0, 0.0), size: float = 1.0) -> Floats:
+    """(478, 3) a frontal face in the middle of the photo."""
+    points = mean_shape() * (RADIUS_PX * size)
+    points[:, :2] += np.array([SIZE / 2, SIZE / 2 - 10]) + np.array(shift)
+    return np.asarray(points, np.float32)
+
+
+def engine_of(photo: Picture, *sways: Sway) -> WarpEngine:
+    return WarpEngine(photo, Landmarks(face(), (SIZE, SIZE)), sway=sways)
+
+
+def leaning(cells: float) -> Sway:
+    """What lies below the chin moves to the left by so many cells per step that the head moves to the right."""
+    table = np.zeros((MOVES, CELLS, CELLS, 2), np.float32)
+    table[3, CELLS * 6 // 10 :, :, 0] = cells
+    return Sway(smoothed(table), np.full(MOVES, -9.0, np.float32), np.full(MOVES, 9.0, np.float32))
+
+
+def smoothed(table: Floats) -> Floats:
+    return np.stack([cv2.GaussianBlur(each, (0, 0), 2.0) for each in table])
+
+
+def views_of(engine: WarpEngine, photo: Picture, moves: list[float]) -> list[SceneView]:
+    paster, known = Paster(photo), np.ones((SIZE, SIZE), np.float32)
+    moved = [face((x, 0.3 * x)) for x in moves]
+    return [SceneView(paster.paste(engine.render(points)), known, points) for points in moved]
+
+
+def test_causes_are_nothing_at_rest_and_free_of_the_picture_s_size() -> None:
+    rest = Posture.of(face())
+    assert np.abs(rest.causes(Posture.of(face()))).max() < 1e-4
+    causes = rest.causes(Posture.of(face((10.0, -4.0), 1.1)))
+    twice = Posture.of(face() * 2).causes(Posture.of(face((10.0, -4.0), 1.1) * 2))
+    assert causes.shape == (CAUSES,)
+    assert np.allclose(causes, twice, atol=1e-3)
+    assert causes[3] > 0 > causes[4], "to the right, and up"
+    assert causes[5] == pytest.approx(np.log(1.1) / 0.1, abs=1e-2)
+
+
+def test_beyond_what_was_seen_a_change_counts_no_more() -> None:
+    sway = Sway(np.ones((2, CELLS, CELLS, 2), np.float32), np.array([-1.0, 0.0]), np.array([2.0, 0.0]))
+    still = np.zeros((CELLS, CELLS, 2), np.float32)
+    for yaw, wanted in ((1.0, 1.0), (5.0, 2.0), (-3.0, -1.0)):
+        causes = np.zeros(CAUSES, np.float32)
+        causes[:2] = yaw, 7.0
+        assert np.allclose(sway.flow(causes, still), wanted)
+
+
+def test_at_rest_nothing_moves_and_the_square_s_rim_never_does(photo: Picture) -> None:
+    engine = WarpEngine(photo, Landmarks(face(), (SIZE, SIZE)))
+    assert engine.sway == (everyones(),)
+    assert np.abs(engine.surroundings(face())).max() < 1e-3
+    moved = engine.surroundings(face((14.0, 6.0)))
+    rim = np.concatenate([moved[0], moved[-1], moved[:, 0], moved[:, -1]])
+    assert np.abs(moved).max() > 1.0
+    assert np.abs(rim).max() < 1e-3
+
+
+def test_what_people_s_shoulders_do_is_not_that_of_a_post(photo: Picture) -> None:
+    """The packaged table says something, alike for left and right."""
+    with_table, bare = WarpEngine(photo, Landmarks(face(), (SIZE, SIZE))), engine_of(photo)
+    right, left = (
+        with_table.surroundings(face((x, 0.0))) - bare.surroundings(face((x, 0.0))) for x in (14.0, -14.0)
+    )
+    assert np.abs(right).max() > 0.3
+    mirrored = left[:, ::-1] * [-1.0, 1.0]
+    assert np.abs(right - mirrored).mean() < 0.1 * np.abs(right).mean() + 0.02
+
+
+def test_a_person_s_own_way_is_learned_and_serves_moves_that_no_picture_showed(photo: Picture) -> None:
+    truth, engine = engine_of(photo, leaning(1.2)), engine_of(photo)
+    crop = FaceCrop(Similarity(), SIZE)
+    learned = learn_sway(engine, photo, crop, views_of(truth, photo, [-16.0, -10.0, -5.0, 5.0, 10.0, 16.0]))
+    assert learned is not None
+    assert engine.sway == (), "the engine is left as it was"
+    new = face((7.5, 2.3))
+    wanted = truth.surroundings(new)
+    before = np.abs(engine.surroundings(new) - wanted).mean()
+    engine.sway = (learned,)
+    once = np.abs(engine.surroundings(new) - wanted).mean()
+    assert once < 0.6 * before
+    engine.sway = ()
+    again = learn_sway(engine, photo, crop, views_of(truth, photo, [-16.0, -10.0, -5.0, 5.0, 10.0, 16.0]), 3)
+    assert again is not None
+    engine.sway = (again,)
+    assert np.abs(engine.surroundings(new) - wanted).mean() < once
+
+
+def test_pictures_of_other_scenes_and_single_ones_teach_nothing(photo: Picture) -> None:
+    engine, crop = engine_of(photo), FaceCrop(Similarity(), SIZE)
+    known, random = np.ones((SIZE, SIZE), np.float32), np.random.default_rng(5)
+    strange = [
+        SceneView(
+            np.asarray(
+                cv2.GaussianBlur(random.integers(0, 255, photo.shape).astype(np.uint8), (0, 0), 3.0), np.uint8
+            ),
+            known,
+            face((float(x), 0.0)),
+        )
+        for x in (-15, -8, -3, 4, 9, 15)
+    ]
+    found = learn_sway(engine, photo, crop, strange)
+    assert found is None or np.abs(found.table).max() < 0.2
+    assert learn_sway(engine, photo, crop, strange[:1]) is None
+
+
+def test_what_a_picture_does_not_show_teaches_nothing(photo: Picture) -> None:
+    truth, engine = engine_of(photo, leaning(1.2)), engine_of(photo)
+    views = views_of(truth, photo, [-16.0, -8.0, 8.0, 16.0])
+    blind = [SceneView(view.picture, np.zeros_like(view.known), view.points) for view in views]
+    assert learn_sway(engine, photo, FaceCrop(Similarity(), SIZE), blind) is None
