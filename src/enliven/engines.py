@@ -12,7 +12,7 @@ from enliven.gallery.scene import views_of
 from enliven.heads import open_head
 from enliven.model.engine import Engine
 from enliven.model.head_file import Head
-from enliven.model.sway import Sway
+from enliven.model.sway import Unhurried
 from enliven.model.sway_learner import learn_sway
 from enliven.model.warp_engine import WarpEngine
 from enliven.settings import AnimateSettings
@@ -37,9 +37,7 @@ def load_engine(settings: AnimateSettings, gallery: Gallery) -> tuple[Engine, tu
 def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) -> Engine:
     portrait = gallery.portrait
     if settings.engine == "warp":
-        engine = WarpEngine(portrait.picture, portrait.landmarks, matte=matte)
-        engine.sway = (*engine.sway, *_own_sway(engine, gallery, None))
-        return engine
+        return _warp(gallery, matte, None)
     from enliven.model.hybrid_engine import HybridEngine
     from enliven.model.runtime import Graphs
 
@@ -51,19 +49,21 @@ def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) ->
     lenders = [(shot.picture, shot.points) for shot in gallery.shots[1:]]
     seen = take(portrait.picture, crop)
     psi = head.psi if head else None
-    warp = WarpEngine(portrait.picture, portrait.landmarks, matte=matte)
-    warp.sway = (*warp.sway, *_own_sway(warp, gallery, head))
-    return HybridEngine(warp, crop, seen, graphs, lenders, psi)
+    return HybridEngine(_warp(gallery, matte, head), crop, seen, graphs, lenders, psi)
 
 
-def _own_sway(engine: WarpEngine, gallery: Gallery, head: Head | None) -> tuple[Sway, ...]:
-    """How this person's hair and shoulders go along: as the head says, else as pictures of the same scene show."""
+def _warp(gallery: Gallery, matte: Matte | None, head: Head | None) -> WarpEngine:
+    """What moves the photo; hair and shoulders go along as the head says, or as pictures of the same scene show."""
+    picture, landmarks = gallery.portrait.picture, gallery.portrait.landmarks
+    warp = WarpEngine(picture, landmarks, matte=matte)
     if head:
-        return (head.sway,) if head.sway else ()
-    crop = crop_for(gallery.portrait.landmarks)
-    seen = take(gallery.portrait.picture, crop)
-    learned = learn_sway(engine, seen, crop, views_of(gallery, crop))
-    return (learned,) if learned else ()
+        own = head.sway
+    else:
+        crop = crop_for(landmarks)
+        own = learn_sway(warp, take(picture, crop), crop, views_of(gallery, crop))
+    warp.sway = (*warp.sway, *([own] if own else []))
+    warp.unhurried = Unhurried()
+    return warp
 
 
 def weights_of(settings: AnimateSettings) -> Path | None:

@@ -127,8 +127,10 @@ def test_absolute_motion_lies_exactly_on_the_driving_frame(
     done = enliven("animate", PHOTO, "-d", talking[0], "-o", out, "--motion", "absolute", "--json")
     assert done.returncode == 0, done.stderr
     for made, driven in zip(frames_of(out)[0], frames_of(talking[0])[0], strict=True):
-        face = np.abs(made.astype(float) - driven.astype(float))[90:250, 160:290]
-        assert face.mean() < 7.0, "up to the codec and the watermarks of the two"
+        face = np.abs(made.astype(float) - driven.astype(float))[115:210, 185:262]
+        assert face.mean() < 7.0, (
+            "up to the codec and the watermarks of the two; hair and collar follow by pose"
+        )
 
 
 def _add_tone(video: Path, out: Path) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from enliven.compositing.paste import Paster
 from enliven.geometry import Similarity
-from enliven.model.sway import CAUSES, CELLS, MOVES, Posture, Sway, everyones
+from enliven.model.sway import CAUSES, CELLS, MOVES, Posture, Sway, Unhurried, everyones
 from enliven.model.sway_learner import learn_sway
 from enliven.model.warp_engine import WarpEngine
-from enliven.topology import mean_shape
+from enliven.topology import FACE_OVAL, mean_shape
 from enliven.types import FaceCrop, Floats, Landmarks, Picture, SceneView
 
 SIZE = 256
@@ -72,10 +72,31 @@ def test_beyond_what_was_seen_a_change_counts_no_more() -> None:
         assert np.allclose(sway.flow(causes, still), wanted)
 
 
+def test_trembling_is_calmed_and_real_moves_are_followed_at_once() -> None:
+    random, calm = np.random.default_rng(2), Unhurried()
+    trembling = random.normal(0.0, 0.03, (200, CAUSES)).astype(np.float32)
+    calmed = np.stack([calm.step(each) for each in trembling])
+    assert np.abs(np.diff(calmed[20:], axis=0)).mean() < 0.4 * np.abs(np.diff(trembling[20:], axis=0)).mean()
+    far = np.full(CAUSES, 1.5, np.float32)
+    assert np.array_equal(calm.step(far), far)
+
+
+def test_the_outline_of_the_face_stays_where_the_mesh_has_it(photo: Picture) -> None:
+    with_sway, bare = engine_of(photo, leaning(3.0)), engine_of(photo)
+    moved = face((12.0, 0.0))
+    change = with_sway.surroundings(moved) - bare.surroundings(moved)
+    cells = with_sway.crop.to_picture.inverse().apply(moved[list(FACE_OVAL), :2]) * (
+        CELLS / with_sway.crop.size
+    )
+    at = np.clip(np.rint(cells - 0.5), 0, CELLS - 1).astype(int)
+    assert np.abs(change).max() > 1.5
+    assert np.abs(change[at[:, 1], at[:, 0]]).mean() < 0.35
+
+
 def test_at_rest_nothing_moves_and_the_square_s_rim_never_does(photo: Picture) -> None:
     engine = WarpEngine(photo, Landmarks(face(), (SIZE, SIZE)))
     assert engine.sway == (everyones(),)
-    assert np.abs(engine.surroundings(face())).max() < 1e-3
+    assert np.abs(engine.surroundings(face())).max() < 0.01
     moved = engine.surroundings(face((14.0, 6.0)))
     rim = np.concatenate([moved[0], moved[-1], moved[:, 0], moved[:, -1]])
     assert np.abs(moved).max() > 1.0

@@ -31,7 +31,7 @@ from enliven.settings import AnimateSettings
 STATE_SUFFIX = ".fitting"
 """Appended to the head's name: what resuming needs."""
 _ON_SWAY = "How hair and shoulders go with the head was learned from the pictures of one scene."
-_NO_SWAY = "How hair and shoulders go with the head was not learned: no video showed it, or what it taught did not hold."
+_NO_SWAY = "How hair and shoulders go with the head was not learned: no video showed it, or it did not hold."
 
 
 @dataclass(frozen=True)

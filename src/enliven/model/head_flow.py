@@ -21,6 +21,8 @@ _OUTLINE = np.array(FACE_OVAL)
 _BODY = np.array(sorted({*FACE_OVAL, *STABLE}))
 _UNFOLDED = 3.0
 """Length of the fade over the way that the head has come: pixels are read twice below 1.5, necks drawn out below 2."""
+_HELD = 0.05
+"""Width, in face heights, of what is held still beside the outline."""
 _INSIDE = (0.0, 0.025)
 """Between these depths inside of the outline, in face heights, a point of the oval begins to count as hidden."""
 
@@ -98,6 +100,14 @@ def outer_flow(source: Floats, target: Floats, weight: Floats, face_px: float) -
     for sigma in (0.22, 0.10, 0.05):
         flow += spread(places, wanted - _sample(flow, places), size, sigma * face_px)
     return flow
+
+
+def held_at_outline(added: Floats, source: Floats, target: Floats, face_px: float) -> Floats:
+    """What is added to :func:`outer_flow`, (size, size, 2), brought to nothing at the outline, where that is exact."""
+    _, places = silhouettes(source, target)
+    return np.asarray(
+        added - spread(places, _sample(added, places), added.shape[0], _HELD * face_px), np.float32
+    )
 
 
 def _smoothed_around(values: Floats) -> Floats:

@@ -24,6 +24,8 @@ CELLS = 64
 MOVES = 6
 """Changes that it depends on: yaw, pitch, roll, x, y, size; with products of them they are ``CAUSES``."""
 CAUSES = 12
+_FOLLOWED, _LEAST_SHARE = 0.3, 0.2
+"""A change from one frame to the next, all six together, that is followed at once; the least share of one that is."""
 _PLACE_STEP, _SIZE_STEP = 0.2, 0.1
 """Of the head's radius, and of the logarithm of its size: changes that count as one."""
 
@@ -79,6 +81,23 @@ class Sway:
         read_x, read_y = axis[None] + around[..., 0], axis[:, None] + around[..., 1]
         read = cv2.remap(told, read_x, read_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(read, np.float32)
+
+
+class Unhurried:
+    """Causes of frames that follow each other: what changes little waits for more, since landmarks tremble and bodies
+    do not; what changes much is followed at once."""
+
+    def __init__(self) -> None:
+        self._last: Floats | None = None
+
+    def step(self, causes: Floats) -> Floats:
+        """The causes (12,) that count for this frame."""
+        if self._last is None:
+            self._last = causes
+        change = causes - self._last
+        share = float(np.clip(np.linalg.norm(change[:MOVES]) / _FOLLOWED, _LEAST_SHARE, 1.0))
+        self._last = self._last + change * np.float32(share)
+        return self._last
 
 
 @cache

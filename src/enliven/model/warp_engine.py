@@ -16,10 +16,17 @@ from enliven.geometry import Similarity
 from enliven.model import eyes
 from enliven.model.backdrop import backdrop_of
 from enliven.model.far_side import FarSide
-from enliven.model.head_flow import CUT_OUT, HeadExtent, border_weight, head_weight, outer_flow
+from enliven.model.head_flow import (
+    CUT_OUT,
+    HeadExtent,
+    border_weight,
+    head_weight,
+    held_at_outline,
+    outer_flow,
+)
 from enliven.model.mesh_flow import MeshFlow
 from enliven.model.mouth import MouthLayer
-from enliven.model.sway import CELLS, Posture, Sway, everyones
+from enliven.model.sway import CELLS, Posture, Sway, Unhurried, everyones
 from enliven.topology import CHIN, FOREHEAD, STABLE
 from enliven.types import FaceCrop, Floats, Landmarks, Matte, Overlay, Picture, Rendering
 
@@ -66,6 +73,8 @@ class WarpEngine:
         whole = heights == _CROP_HEIGHTS
         self.sway: tuple[Sway, ...] = tuple(sway) if sway is not None else (everyones(),) if whole else ()
         self._rest = Posture.of(landmarks.points)
+        self.unhurried: Unhurried | None = None
+        """Where the frames that are rendered follow each other: then sway does not tremble."""
         edges = (0.0, 0.0, CELLS - 1.0, CELLS - 1.0)
         self._sways_within = border_weight(CELLS, edges, _SWAY_FADE * CELLS / heights)
         self._face_px = float(np.linalg.norm(landmarks.xy[FOREHEAD] - landmarks.xy[CHIN]))
@@ -81,7 +90,7 @@ class WarpEngine:
     def render(self, points: Floats) -> Rendering:
         """The photo's pixels moved so that the landmarks lie at ``points``, (478, 3) photo pixels."""
         target = self._on_grid(points)
-        around = self._around(points)
+        around = self._around(points, self._causes(points))
         labels = self._mesh.label(target, self.crop.size)
         face = self._mesh.flow_of(target, labels)
         flow = around + (face - around) * self._seam(labels >= 0)[..., None]
@@ -121,10 +130,10 @@ class WarpEngine:
         xy = self._to_grid.apply(points[:, :2])
         return np.column_stack([xy, points[:, 2] * self._to_grid.scale]).astype(np.float32)
 
-    def surroundings(self, points: Floats) -> Floats:
+    def surroundings(self, points: Floats, causes: Floats | None = None) -> Floats:
         """(G, G, 2) the smooth flow of everything that is not face, in cells of G a square's side.
 
-        ``points``: (478, 3) in photo pixels.
+        ``points``: (478, 3) in photo pixels; ``causes``: (12,) of sway, those of the points when not given.
         """
         shrink = CELLS / self.crop.size
         small_target = (self._on_grid(points)[:, :2] + 0.5) * shrink - 0.5
@@ -134,13 +143,18 @@ class WarpEngine:
         flow = outer_flow(small_source, small_target, weight, face)
         if not self.sway:
             return flow
-        causes = self._rest.causes(Posture.of(points))
-        sways = sum(sway.flow(causes, flow) for sway in self.sway)
-        return np.asarray(flow + sways * self._sways_within[..., None], np.float32)
+        known = self._rest.causes(Posture.of(points)) if causes is None else causes
+        sways = np.sum([sway.flow(known, flow) for sway in self.sway], axis=0)
+        held = held_at_outline(sways, small_source, small_target, face)
+        return np.asarray(flow + held * self._sways_within[..., None], np.float32)
 
-    def _around(self, points: Floats) -> Floats:
-        """(g, g, 2) the same in pixels of the flow's grid."""
-        flow = self.surroundings(points) * np.float32(self.crop.size / CELLS)
+    def _causes(self, points: Floats) -> Floats:
+        causes = self._rest.causes(Posture.of(points))
+        return self.unhurried.step(causes) if self.unhurried else causes
+
+    def _around(self, points: Floats, causes: Floats) -> Floats:
+        """(g, g, 2) the surroundings' flow in pixels of the flow's grid."""
+        flow = self.surroundings(points, causes) * np.float32(self.crop.size / CELLS)
         around: Floats = cv2.resize(flow, (self.crop.size, self.crop.size), interpolation=cv2.INTER_CUBIC)
         return around
 
