@@ -29,7 +29,7 @@ FRAMES, PHOTOS = 6, 3
 """Of a clip: looked at, and of these the photo in turn."""
 MIRROR = np.array([-1, 1, -1, -1, 1, 1, 1, 1, 1, 1, 1, 1], np.float64)
 """What becomes of the causes when a picture is mirrored."""
-RIDGE, SIGMA = 10.0, 1.0
+RIDGE, SIGMA = 10.0, 2.0
 FAR_SIGMA, FAR = 6.0, 0.02
 """Beyond the databank's squares, which show little below the shoulders, evidence from farther away counts a little."""
 RANGE = (1.0, 99.0)

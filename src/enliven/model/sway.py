@@ -8,6 +8,7 @@ lean along. It is linear in the change of pose, place by place, and so can be le
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -24,6 +25,8 @@ CELLS = 64
 MOVES = 6
 """Changes that it depends on: yaw, pitch, roll, x, y, size; with products of them they are ``CAUSES``."""
 CAUSES = 12
+_STEEPEST = 0.8
+"""See :class:`Sway`, for everyone's: it meets photos and moves unlike any that it was learned from."""
 _FOLLOWED, _LEAST_SHARE = 0.3, 0.2
 """A change from one frame to the next, all six together, that is followed at once; the least share of one that is."""
 _PLACE_STEP, _SIZE_STEP = 0.2, 0.1
@@ -68,6 +71,8 @@ class Sway:
     least: Floats
     """(J,) what was seen when it was learned; beyond, causes count as these."""
     most: Floats
+    steepest: float = math.inf
+    """Cells by which it may change from one cell to the next; more would fold what it moves, or draw it out."""
 
     def flow(self, causes: Floats, around: Floats) -> Floats:
         """(G, G, 2) to be added to the flow ``around`` (G, G, 2), both in cells: place to read minus place to write.
@@ -80,7 +85,12 @@ class Sway:
         axis = np.arange(size, dtype=np.float32)
         read_x, read_y = axis[None] + around[..., 0], axis[:, None] + around[..., 1]
         read = cv2.remap(told, read_x, read_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(read, np.float32)
+        return np.asarray(read * min(1.0, self.steepest / max(_steepness(read), 1e-6)), np.float32)
+
+
+def _steepness(flow: Floats) -> float:
+    """Most that the flow changes from one cell to the next."""
+    return float(max(np.abs(np.diff(flow, axis=0)).max(), np.abs(np.diff(flow, axis=1)).max()))
 
 
 class Unhurried:
@@ -106,4 +116,4 @@ def everyones() -> Sway:
     with resources.files("enliven").joinpath("assets/sway.npz").open("rb") as file:
         arrays = np.load(file, allow_pickle=False)
         table, least, most = (arrays[name].astype(np.float32) for name in ("table", "least", "most"))
-    return Sway(table, least, most)
+    return Sway(table, least, most, _STEEPEST)
