@@ -122,7 +122,8 @@ def _sway(path: Path, arrays: Arrays) -> Sway | None:
         return None
     if len(found) < len(_SWAY) or found[0].shape != (MOVES, CELLS, CELLS, 2) or found[1].shape != (MOVES,):
         raise ModelError(f"What {path} says of hair and shoulders is damaged; learn the person again.")
-    return Sway(*found)
+    table, least, most = found
+    return Sway(table, least, most)
 
 
 def _packed(picture: Picture) -> Picture:
