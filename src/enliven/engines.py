@@ -8,7 +8,7 @@ from enliven.assets import builtin_weights
 from enliven.face.crop import crop_for, take
 from enliven.face.matte import matte_of
 from enliven.gallery.gather import Gallery
-from enliven.gallery.scene import views_of
+from enliven.gallery.scene import scene_of
 from enliven.heads import open_head
 from enliven.model.engine import Engine
 from enliven.model.head_file import Head
@@ -54,14 +54,8 @@ def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) ->
 
 def _warp(gallery: Gallery, matte: Matte | None, head: Head | None) -> WarpEngine:
     """What moves the photo; hair and shoulders go along as the head says, or as pictures of the same scene show."""
-    picture, landmarks = gallery.portrait.picture, gallery.portrait.landmarks
-    warp = WarpEngine(picture, landmarks, matte=matte)
-    if head:
-        own = head.sway
-    else:
-        crop = crop_for(landmarks)
-        own = learn_sway(warp, take(picture, crop), crop, views_of(gallery, crop))
-    warp.sway = (*warp.sway, *([own] if own else []))
+    warp = WarpEngine(gallery.portrait.picture, gallery.portrait.landmarks, matte=matte)
+    warp.add_sway(head.sway if head else learn_sway(warp, scene_of(gallery)))
     warp.unhurried = Unhurried()
     return warp
 

@@ -48,6 +48,12 @@ def head_pose(landmarks: Landmarks) -> HeadPose:
     return HeadPose(*yaw_pitch_roll_deg(rigid_pose(landmarks).rotation))
 
 
+def head_radius_px(points: Floats) -> float:
+    """RMS radius of the points that speech leaves alone, in three dimensions: free of turns. ``points``: (478, 3)."""
+    stable = points[list(STABLE)]
+    return float(np.sqrt(((stable - stable.mean(axis=0)) ** 2).sum(axis=1).mean()))
+
+
 def face_height_px(landmarks: Landmarks) -> float:
     """Forehead to chin in pixels, along the face."""
     return float(np.linalg.norm(landmarks.xy[10] - landmarks.xy[152]))
@@ -111,9 +117,15 @@ _STEPS = np.array([20.0, 15.0, 30.0, 0.12, 0.12, 0.12, 0.1, 0.1], np.float32)
 """Of each of them, a difference that one sees at a glance."""
 
 
+def turn(landmarks: Landmarks) -> Floats:
+    """(3,) float32: the first three looks, yaw, pitch and roll."""
+    pose = head_pose(landmarks)
+    return np.asarray([pose.yaw_deg, pose.pitch_deg, pose.roll_deg], np.float32) / _STEPS[:3]
+
+
 def looks(landmarks: Landmarks) -> Floats:
     """(8,) float32: pose, gaze, mouth and eyes, each in units of a difference that one sees at a glance."""
-    pose, points = head_pose(landmarks), landmarks.points
+    points = landmarks.points
     mouth, eyes = (mouth_openness(points), mouth_width(points)), float(np.mean(eye_openness(points)))
-    values = [pose.yaw_deg, pose.pitch_deg, pose.roll_deg, *gaze(points), *mouth, eyes]
-    return np.asarray(values, np.float32) / _STEPS
+    mimic = np.asarray([*gaze(points), *mouth, eyes], np.float32) / _STEPS[3:]
+    return np.concatenate([turn(landmarks), mimic])

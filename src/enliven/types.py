@@ -181,5 +181,15 @@ class SceneView:
     """(478, 3) in pixels of the photo."""
 
 
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A square of a photo, and what further pictures of the same scene show there."""
+
+    crop: FaceCrop
+    picture: Picture
+    """RGB (S, S, 3) the photo under the crop."""
+    views: tuple[SceneView, ...]
+
+
 JsonObject = dict[str, Any]
 """What ``json.loads`` gives for an object."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
 from tests.synthetic_face import draw_face
+from tests.videos import write_video
 
 from enliven.assets import builtin_photo
 from enliven.errors import FaceError, MediaError
-from enliven.face.crop import crop_for, take
+from enliven.face.crop import take
 from enliven.face.landmarker import MediaPipeLandmarker
 from enliven.gallery import look as look_module
 from enliven.gallery.gather import MOST_LOOKED_AT, gather
 from enliven.gallery.places import sights, sources_of, spread
-from enliven.gallery.scene import views_of
+from enliven.gallery.scene import scene_of
 from enliven.media.image import read_photo
 from enliven.settings import AnimateSettings
 from enliven.types import Floats, Picture
@@ -121,22 +121,11 @@ def test_the_first_usable_photo_is_animated(tmp_path: Path, astronaut: Picture, 
     assert np.abs(gallery.portrait.picture.astype(int) - changed(astronaut, 1.5)).max() == 0
 
 
-def video(path: Path, pictures: list[Picture]) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10, options={"crf": "12"})
-        stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return path
-
-
 def test_a_video_of_the_person_is_a_source_and_passers_by_are_left_out(
     tmp_path: Path, astronaut: Picture, by_colour: None
 ) -> None:
     frames = [changed(astronaut, 1.0 + 0.1 * n) for n in range(6)] + [blue(astronaut)] * 2
-    gallery = gather([video(tmp_path / "me.mp4", frames)], SETTINGS)
+    gallery = gather([write_video(tmp_path / "me.mp4", frames)], SETTINGS)
     assert len(gallery.shots) == 6
     assert all(shot.name.startswith("me.mp4 at ") for shot in gallery.shots)
     assert any("2 because it shows somebody else" in note for note in gallery.notes)
@@ -146,7 +135,7 @@ def test_a_video_of_another_person_is_refused_by_its_name(
     tmp_path: Path, astronaut: Picture, by_colour: None
 ) -> None:
     photo = save(tmp_path / "alice.png", astronaut)
-    other = video(tmp_path / "bob.mp4", [blue(astronaut)] * 3)
+    other = write_video(tmp_path / "bob.mp4", [blue(astronaut)] * 3)
     with pytest.raises(FaceError, match=r"bob\.mp4 shows somebody else than alice\.png"):
         gather([photo, other], SETTINGS)
 
@@ -184,9 +173,9 @@ def test_frames_of_a_video_lie_where_the_animated_one_lies_and_photos_nobody_kno
 ) -> None:
     moved = [np.roll(astronaut, 3 * n, axis=1) for n in range(4)]
     other = save(tmp_path / "other.png", changed(astronaut, 1.6))
-    gallery = gather([video(tmp_path / "me.mp4", moved), other], SETTINGS)
-    crop = crop_for(gallery.portrait.landmarks)
-    views = views_of(gallery, crop)
+    gallery = gather([write_video(tmp_path / "me.mp4", moved), other], SETTINGS)
+    scene = scene_of(gallery)
+    crop, views = scene.crop, scene.views
     assert len(gallery.shots) == 5
     assert len(views) == 3, "the animated frame itself and the photo are no further views"
     shifts = [float((view.points[:, 0] - gallery.portrait.landmarks.xy[:, 0]).mean()) for view in views]

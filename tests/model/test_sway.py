@@ -12,10 +12,11 @@ from enliven.model.sway import CAUSES, CELLS, MOVES, Posture, Sway, Unhurried, e
 from enliven.model.sway_learner import learn_sway
 from enliven.model.warp_engine import WarpEngine
 from enliven.topology import FACE_OVAL, mean_shape
-from enliven.types import FaceCrop, Floats, Landmarks, Picture, SceneView
+from enliven.types import FaceCrop, Floats, Landmarks, Picture, Scene, SceneView
 
 SIZE = 256
 RADIUS_PX = 42.0
+CROP = FaceCrop(Similarity(), SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +117,8 @@ def test_what_people_s_shoulders_do_is_not_that_of_a_post(photo: Picture) -> Non
 
 def test_a_person_s_own_way_is_learned_and_serves_moves_that_no_picture_showed(photo: Picture) -> None:
     truth, engine = engine_of(photo, leaning(1.2)), engine_of(photo)
-    crop = FaceCrop(Similarity(), SIZE)
-    learned = learn_sway(engine, photo, crop, views_of(truth, photo, [-16.0, -10.0, -5.0, 5.0, 10.0, 16.0]))
+    scene = Scene(CROP, photo, tuple(views_of(truth, photo, [-16.0, -10.0, -5.0, 5.0, 10.0, 16.0])))
+    learned = learn_sway(engine, scene)
     assert learned is not None
     assert engine.sway == (), "the engine is left as it was"
     new = face((7.5, 2.3))
@@ -127,14 +128,14 @@ def test_a_person_s_own_way_is_learned_and_serves_moves_that_no_picture_showed(p
     once = np.abs(engine.surroundings(new) - wanted).mean()
     assert once < 0.6 * before
     engine.sway = ()
-    again = learn_sway(engine, photo, crop, views_of(truth, photo, [-16.0, -10.0, -5.0, 5.0, 10.0, 16.0]), 3)
+    again = learn_sway(engine, scene, 3)
     assert again is not None
     engine.sway = (again,)
     assert np.abs(engine.surroundings(new) - wanted).mean() < once
 
 
 def test_pictures_of_other_scenes_and_single_ones_teach_nothing(photo: Picture) -> None:
-    engine, crop = engine_of(photo), FaceCrop(Similarity(), SIZE)
+    engine = engine_of(photo)
     known, random = np.ones((SIZE, SIZE), np.float32), np.random.default_rng(5)
     strange = [
         SceneView(
@@ -146,13 +147,13 @@ def test_pictures_of_other_scenes_and_single_ones_teach_nothing(photo: Picture) 
         )
         for x in (-15, -8, -3, 4, 9, 15)
     ]
-    found = learn_sway(engine, photo, crop, strange)
+    found = learn_sway(engine, Scene(CROP, photo, tuple(strange)))
     assert found is None or np.abs(found.table).max() < 0.2
-    assert learn_sway(engine, photo, crop, strange[:1]) is None
+    assert learn_sway(engine, Scene(CROP, photo, tuple(strange[:1]))) is None
 
 
 def test_what_a_picture_does_not_show_teaches_nothing(photo: Picture) -> None:
     truth, engine = engine_of(photo, leaning(1.2)), engine_of(photo)
     views = views_of(truth, photo, [-16.0, -8.0, 8.0, 16.0])
     blind = [SceneView(view.picture, np.zeros_like(view.known), view.points) for view in views]
-    assert learn_sway(engine, photo, FaceCrop(Similarity(), SIZE), blind) is None
+    assert learn_sway(engine, Scene(CROP, photo, tuple(blind))) is None

@@ -15,7 +15,7 @@ from enliven.model.hybrid_engine import HybridEngine
 from enliven.model.runtime import Graphs
 from enliven.model.sway_learner import PASSES, learn_sway
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, Landmarks, Picture, SceneView
+from enliven.types import FaceCrop, Floats, Landmarks, Picture, Scene, SceneView
 
 if TYPE_CHECKING:
     from enliven.evaluation.fitter import Fitter
@@ -52,9 +52,8 @@ class Exported:
         warp = WarpEngine(photo, landmarks, matte=matte_of(photo, landmarks))
         known = np.ones((size, size), np.float32)
         others = list(zip(photos[1:], points[1:], strict=True))
-        views = [SceneView(picture, known, at) for picture, at in others]
-        own = learn_sway(warp, photo, self._crop, views, passes)
-        warp.sway = (*warp.sway, *([own] if own else []))
+        scene = Scene(self._crop, photo, tuple(SceneView(picture, known, at) for picture, at in others))
+        warp.add_sway(learn_sway(warp, scene, passes))
         self._engine = HybridEngine(warp, self._crop, photo, graphs, others, psi, at_once=True)
         self._paster = Paster(photo)
 
@@ -68,8 +67,6 @@ class FittedExported(Exported):
         self._folder, self._fitter = folder, fitter
 
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
-        best = self._fitter.best(photos, points)
-        fitted = {name: value.float().cpu().numpy() for name, value in best.fitted.items()}
-        psi = fitted.pop("psi", None)
+        psi, fitted = self._fitter.best(photos, points).arrays()
         graphs = Graphs(self._folder, fitted=fitted) if fitted else self._graphs
         self._ready(photos, points, graphs, psi, PASSES)

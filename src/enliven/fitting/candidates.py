@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 
 from torch import Tensor
 
-from enliven.types import JsonObject, Picture
+from enliven.types import Floats, JsonObject, Picture
 
 BASE = "base"
 WORSE = 0.05
@@ -45,6 +45,11 @@ class Candidate:
     verdict: str = ""
     """Why it was chosen or not."""
     score: float = 0.0
+
+    def arrays(self) -> tuple[Floats | None, dict[str, Floats]]:
+        """psi and weights, as a head holds them and the graphs take them; None and nothing for the base."""
+        values = {name: value.float().cpu().numpy() for name, value in self.fitted.items()}
+        return values.pop("psi", None), values
 
     def row(self) -> JsonObject:
         """For tables and files."""

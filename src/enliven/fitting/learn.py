@@ -11,7 +11,6 @@ import torch
 
 from enliven.assets import builtin_weights
 from enliven.errors import OutputError
-from enliven.face.crop import crop_for, take
 from enliven.face.matte import matte_of
 from enliven.fitting.base import Base, load_base
 from enliven.fitting.candidates import BASE
@@ -20,7 +19,7 @@ from enliven.fitting.pictures import Crop
 from enliven.fitting.settings import FitSettings
 from enliven.fitting.sheet import candidate_sheet
 from enliven.gallery.gather import Gallery, gather
-from enliven.gallery.scene import views_of
+from enliven.gallery.scene import scene_of
 from enliven.media.image import write_picture
 from enliven.model.head_file import SUFFIX, Head, HeadPhoto, write_head
 from enliven.model.sway import Sway
@@ -106,7 +105,7 @@ def _check(out: Path, *, overwrite: bool) -> None:
 
 def _head(gallery: Gallery, fitted: Fitted, base: Base, sway: Sway | None, record: Record) -> Head:
     best = fitted.chosen
-    values = {name: value.float().cpu().numpy() for name, value in best.fitted.items()}
+    psi, weights = best.arrays()
     portrait = gallery.portrait
     files = sorted({shot.file for shot in gallery.shots})
     about = {
@@ -123,8 +122,8 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, sway: Sway | None, recor
     return Head(
         HeadPhoto(gallery.shots[0].name, portrait.picture, portrait.landmarks.points),
         tuple(HeadPhoto(shot.name, shot.picture, shot.points) for shot in gallery.shots),
-        values.pop("psi", None),
-        values,
+        psi,
+        weights,
         None if best.name == BASE else fitted.row.cpu().numpy(),
         sway,
         about,
@@ -133,12 +132,12 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, sway: Sway | None, recor
 
 def _sway(gallery: Gallery) -> Sway | None:
     """How hair and shoulders go with the head, looked at again and again; None where no pictures show one scene."""
-    portrait = gallery.portrait
-    crop = crop_for(portrait.landmarks)
-    views = views_of(gallery, crop)
-    matte = matte_of(portrait.picture, portrait.landmarks) if views else None
-    engine = WarpEngine(portrait.picture, portrait.landmarks, matte=matte)
-    return learn_sway(engine, take(portrait.picture, crop), crop, views, PASSES)
+    scene = scene_of(gallery)
+    if not scene.views:
+        return None
+    picture, landmarks = gallery.portrait.picture, gallery.portrait.landmarks
+    engine = WarpEngine(picture, landmarks, matte=matte_of(picture, landmarks))
+    return learn_sway(engine, scene, PASSES)
 
 
 def _sha256(file: Path) -> str:

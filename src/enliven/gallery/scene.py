@@ -5,15 +5,22 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from enliven.face.crop import crop_for, take
 from enliven.gallery.gather import Gallery
-from enliven.types import FaceCrop, SceneView
+from enliven.types import FaceCrop, Scene, SceneView
 
 
-def views_of(gallery: Gallery, crop: FaceCrop) -> list[SceneView]:
-    """The shots that were taken where the portrait was, without the portrait's own.
+def scene_of(gallery: Gallery) -> Scene:
+    """The square around the portrait's face, and the other shots that were taken where the portrait was.
 
-    ``crop``: a square of the portrait. Shots are squares around their own faces, so parts of it may be unknown.
+    Shots are squares around their own faces, so parts of it may be unknown.
     """
+    portrait = gallery.portrait
+    crop = crop_for(portrait.landmarks)
+    return Scene(crop, take(portrait.picture, crop), tuple(_views(gallery, crop)))
+
+
+def _views(gallery: Gallery, crop: FaceCrop) -> list[SceneView]:
     found = []
     to_portrait = gallery.portrait.to_photo.inverse()
     size_wh = gallery.portrait.landmarks.image_size_wh

@@ -105,6 +105,13 @@ def _flow_under(rendering: Rendering, crop: FaceCrop) -> Floats:
     return np.asarray(flow * np.float32(1.0 / half_side_px), np.float32)
 
 
+def laid_over(picture: Floats | Picture, layers: Floats) -> Picture:
+    """(h, w, 3) a picture under layers (4, h, w): RGB in [-1, 1] times alpha, then alpha."""
+    laid = layers.transpose(1, 2, 0)
+    shown = picture * (1.0 - laid[..., 3:]) + (laid[..., :3] + laid[..., 3:]) * np.float32(127.5)
+    return np.asarray(np.clip(np.rint(shown), 0, 255), np.uint8)
+
+
 def layers_under(overlays: tuple[Overlay, ...], crop: FaceCrop) -> Floats:
     """(4, S, S) the overlays as they lie on the crop: RGB in [-1, 1] times alpha, then alpha."""
     return _laid_on(np.zeros((crop.size, crop.size, 4), np.float32), overlays, crop)

@@ -83,10 +83,14 @@ def border_weight(size: int, inside_xyxy: tuple[float, float, float, float], fad
     return weight
 
 
-def outer_flow(source: Floats, target: Floats, weight: Floats, face_px: float) -> Floats:
+Outlines = tuple[Floats, Floats]
+"""See :func:`silhouettes`."""
+
+
+def outer_flow(source: Floats, target: Floats, outlines: Outlines, weight: Floats, face_px: float) -> Floats:
     """(size, size, 2) flow in grid pixels that agrees with the face's outline and fades with ``weight``.
 
-    ``source``, ``target``: (478, 2) landmarks in grid pixels; ``weight``: (size, size);
+    ``source``, ``target``: (478, 2) landmarks in grid pixels, ``outlines`` their silhouettes; ``weight``: (size, size);
     ``face_px``: height of the face in grid pixels.
     """
     size = weight.shape[0]
@@ -95,19 +99,18 @@ def outer_flow(source: Floats, target: Floats, weight: Floats, face_px: float) -
     flow = np.empty((size, size, 2), np.float32)
     flow[..., 0] = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] - x) * weight
     flow[..., 1] = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] - y) * weight
-    origins, places = silhouettes(source, target)
+    origins, places = outlines
     wanted = _smoothed_around(origins - places)
     for sigma in (0.22, 0.10, 0.05):
         flow += spread(places, wanted - _sample(flow, places), size, sigma * face_px)
     return flow
 
 
-def held_at_outline(added: Floats, source: Floats, target: Floats, face_px: float) -> Floats:
+def held_at_outline(added: Floats, outlines: Outlines, face_px: float) -> Floats:
     """What is added to :func:`outer_flow`, (size, size, 2), brought to nothing at the outline, where that is exact."""
-    _, places = silhouettes(source, target)
-    return np.asarray(
-        added - spread(places, _sample(added, places), added.shape[0], _HELD * face_px), np.float32
-    )
+    _, places = outlines
+    held = spread(places, _sample(added, places), added.shape[0], _HELD * face_px)
+    return np.asarray(added - held, np.float32)
 
 
 def _smoothed_around(values: Floats) -> Floats:
@@ -117,7 +120,7 @@ def _smoothed_around(values: Floats) -> Floats:
     return smoothed
 
 
-def silhouettes(source: Floats, target: Floats) -> tuple[Floats, Floats]:
+def silhouettes(source: Floats, target: Floats) -> Outlines:
     """(36, 2) twice: the oval's points where each face's outline is seen, those of one belonging to those of the other.
 
     ``source``, ``target``: (478, 2). A point that a turned face hides, in either of them, stands for no place on the

@@ -11,7 +11,8 @@ import numpy as np
 from enliven.geometry import Similarity, facing
 from enliven.measure import looks
 from enliven.model.correction import corrected
-from enliven.model.guess import Guess, guess_of, layers_under
+from enliven.model.displaced import displaced
+from enliven.model.guess import Guess, guess_of, laid_over, layers_under
 from enliven.model.light import alike_in_light, recoloured
 from enliven.model.mesh_flow import closed_mesh
 from enliven.model.warp_engine import WarpEngine
@@ -73,7 +74,7 @@ class Lender:
         if self._warp is None:  # few of 32 are ever needed
             side = self.picture.shape[0]
             landmarks = Landmarks(self.points, (side, side))
-            self._warp = WarpEngine(self.picture, landmarks, finest=_GRID, heights=_HEIGHTS)
+            self._warp = WarpEngine(self.picture, landmarks, finest=_GRID, heights=_HEIGHTS, sway=())
         rendering = self._warp.render(self._moved(points, self._to_own))
         return Moved(rendering, guess_of(rendering, self.crop))
 
@@ -84,8 +85,7 @@ class Lender:
         flow = cv2.resize(moved.guess.flow, (cells, cells), interpolation=cv2.INTER_AREA) * np.float32(
             cells / 2
         )
-        flow += np.stack(np.meshgrid(np.arange(cells), np.arange(cells)), axis=-1).astype(np.float32)
-        return np.asarray(cv2.remap(self._shown, flow, None, cv2.INTER_LINEAR), np.float32)
+        return displaced(self._shown, flow)
 
     def overlay(self, moved: Moved, flow: Floats, alpha: Floats, crop: FaceCrop) -> Overlay | None:
         """What it lends: its own pixels, at its own resolution, moved by the networks' ``flow``.
@@ -103,9 +103,8 @@ class Lender:
         picture = self._read(full, (x0, y0, x1, y1))
         shift = Similarity(1.0, 0.0, (float(x0), float(y0)))
         window = FaceCrop(shift, max(x1 - x0, y1 - y0))
-        layers = layers_under(moved.rendering.overlays, window)[:, : y1 - y0, : x1 - x0].transpose(1, 2, 0)
-        shown = picture * (1.0 - layers[..., 3:]) + (layers[..., :3] + layers[..., 3:]) * np.float32(127.5)
-        image = np.clip(np.rint(shown), 0, 255).astype(np.uint8)
+        layers = layers_under(moved.rendering.overlays, window)[:, : y1 - y0, : x1 - x0]
+        image = laid_over(picture, layers)
         to_small = self._to_own.inverse() @ shift
         share = cv2.warpAffine(
             alpha, to_small.matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

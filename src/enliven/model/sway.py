@@ -16,7 +16,8 @@ from importlib import resources
 import cv2
 import numpy as np
 
-from enliven.measure import looks
+from enliven.measure import head_radius_px, turn
+from enliven.model.displaced import displaced
 from enliven.topology import STABLE
 from enliven.types import Floats, Landmarks
 
@@ -38,20 +39,17 @@ class Posture:
     """Where a head is and how it is turned."""
 
     turn: Floats
-    """(3,) yaw, pitch and roll as in :func:`enliven.measure.looks`."""
+    """(3,) yaw, pitch and roll as :func:`enliven.measure.turn` has them."""
     middle_xy: Floats
     """(2,) pixels."""
     radius_px: float
-    """RMS of the points that speech leaves alone, in three dimensions: free of turns."""
 
     @classmethod
     def of(cls, points: Floats) -> Posture:
         """``points``: (478, 3) in pixels of any picture."""
-        rigid = points[list(STABLE)]
-        middle = rigid.mean(axis=0)
-        radius = float(np.sqrt(((rigid - middle) ** 2).sum(axis=1).mean()))
+        middle_xy = points[list(STABLE), :2].mean(axis=0)
         # The picture's size does not matter to angles.
-        return cls(looks(Landmarks(points, (1, 1)))[:3], middle[:2], max(radius, 1e-3))
+        return cls(turn(Landmarks(points, (1, 1))), middle_xy, max(head_radius_px(points), 1e-3))
 
     def causes(self, now: Posture) -> Floats:
         """(12,) what has changed when the head is as ``now`` says, in units of a change that one sees at a glance."""
@@ -82,9 +80,7 @@ class Sway:
         size = around.shape[0]
         known = np.clip(causes[: len(self.table)], self.least, self.most).astype(np.float32)
         told = (known @ self.table.reshape(len(known), -1)).reshape(size, size, 2)
-        axis = np.arange(size, dtype=np.float32)
-        read_x, read_y = axis[None] + around[..., 0], axis[:, None] + around[..., 1]
-        read = cv2.remap(told, read_x, read_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        read = displaced(told, around, cv2.BORDER_REPLICATE)
         return np.asarray(read * min(1.0, self.steepest / max(_steepness(read), 1e-6)), np.float32)
 
 

@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enliven.model.guess import GuessReader
+from enliven.model.displaced import displaced
+from enliven.model.guess import GuessReader, laid_over
 from enliven.model.sway import CELLS, MOVES, Posture, Sway
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, Picture, SceneView
+from enliven.types import FaceCrop, Floats, Picture, Scene, SceneView
 
 PASSES = 3
 """Of a fitting, which has time to look again at what is still wrong."""
@@ -32,9 +33,11 @@ _LEAST_VIEWS, _FOLDS = 2, 4
 _LEAST_WEIGHT = 1e-3
 _CONSISTENT_PX, _ALIKE = 2.0, 25.0
 """Where flow there and back differs by this, or grey levels after it by that, it counts e times less."""
-Sums = npt.NDArray[np.float64]
 _POOL = 5
 """Pixels over which grey levels are compared."""
+
+Sums = npt.NDArray[np.float64]
+"""Normal equations, place by place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,21 +52,19 @@ class Evidence:
     """(G, G, 2) cells, times the weight."""
 
 
-def learn_sway(
-    engine: WarpEngine, seen: Picture, crop: FaceCrop, views: Sequence[SceneView], passes: int = 1
-) -> Sway | None:
+def learn_sway(engine: WarpEngine, scene: Scene, passes: int = 1) -> Sway | None:
     """What to add to the engine's sway, None when the pictures teach nothing that holds for those left out.
 
-    ``seen``: the engine's photo under ``crop``, (S, S, 3). ``passes``: how often to look again at what is still wrong.
-    The engine itself is left as it was.
+    ``scene``: of the engine's photo; ``passes``: how often to look again at what is still wrong. The engine itself is
+    left as it was.
     """
-    if len(views) < _LEAST_VIEWS:
+    if len(scene.views) < _LEAST_VIEWS:
         return None
     before, own = engine.sway, None
-    reader = EvidenceReader(engine, seen, crop)
+    reader = EvidenceReader(engine, scene.picture, scene.crop)
     try:
         for _ in range(passes):
-            evidence = [reader.look(view) for view in views]
+            evidence = [reader.look(view) for view in scene.views]
             if not _holds(evidence):
                 break
             more = _explained(evidence)
@@ -113,8 +114,7 @@ class EvidenceReader:
         weight = cv2.remap(sure, self._places, None, cv2.INTER_LINEAR, borderValue=0.0)
         around = self._engine.surroundings(view.points)
         grid = np.stack(np.meshgrid(np.arange(CELLS), np.arange(CELLS)), axis=-1).astype(np.float32)
-        moved = cv2.remap(around, grid + off_cells, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        residual = off_cells + moved - around
+        residual = off_cells + displaced(around, off_cells, cv2.BORDER_REPLICATE) - around
         cells = np.clip(np.rint(grid + around), 0, CELLS - 1).astype(np.intp)
         at = (cells[..., 1], cells[..., 0])
         weights, residuals = np.zeros((CELLS, CELLS), np.float32), np.zeros((CELLS, CELLS, 2), np.float32)
@@ -127,23 +127,15 @@ class EvidenceReader:
         """(S, S, 3) what the engine makes of its photo."""
         size = self._crop.size
         guess = self._guesses.read(self._engine.render(points))
-        maps = cv2.resize(guess.flow, (size, size), interpolation=cv2.INTER_LINEAR) * np.float32(size / 2)
-        axis = np.arange(size, dtype=np.float32)
-        maps[..., 0] += axis
-        maps[..., 1] += axis[:, None]
-        moved = cv2.remap(self._seen, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        layers = guess.layers.transpose(1, 2, 0)
-        shown = moved * (1.0 - layers[..., 3:]) + (layers[..., :3] + layers[..., 3:]) * np.float32(127.5)
-        return np.asarray(np.clip(np.rint(shown), 0, 255), np.uint8)
+        flow = cv2.resize(guess.flow, (size, size), interpolation=cv2.INTER_LINEAR) * np.float32(size / 2)
+        return laid_over(displaced(self._seen, flow, cv2.BORDER_REPLICATE), guess.layers)
 
     def _off(self, true: Picture, made: Picture) -> tuple[Floats, Floats]:
         """(S, S, 2) where ``made`` shows what ``true`` shows, in pixels, and (S, S) how sure that is."""
         grey = [cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (true, made)]
         there, back = self._flow.calc(grey[0], grey[1], None), self._flow.calc(grey[1], grey[0], None)
-        axis = np.arange(self._crop.size, dtype=np.float32)
-        x, y = axis[None] + there[..., 0], axis[:, None] + there[..., 1]
-        gap = np.linalg.norm(there + cv2.remap(back, x, y, cv2.INTER_LINEAR), axis=2)
-        found = cv2.remap(made, x, y, cv2.INTER_LINEAR).astype(np.float32)
+        gap = np.linalg.norm(there + displaced(back, there), axis=2)
+        found = displaced(made, there).astype(np.float32)
         unlike = cv2.blur(np.abs(found - true).mean(axis=2), (_POOL, _POOL))
         sure = np.exp(-((gap / _CONSISTENT_PX) ** 2) - (unlike / _ALIKE) ** 2)
         return there, np.asarray(sure, np.float32)
@@ -168,13 +160,13 @@ def summed(seen: Sequence[Evidence], count: int) -> tuple[Sums, Sums]:
 
 
 def solved(left: Sums, right: Sums, ridge: float = _RIDGE, sigma: float = _SIGMA) -> Floats:
-    """(J, G, G, 2) the table that explains them best, evidence pooled over viewing cells."""
+    """(J, G, G, 2) the table that explains them best, evidence pooled over neighbouring cells."""
     table = np.linalg.solve(pooled(left, sigma) + ridge * np.eye(left.shape[-1]), pooled(right, sigma))
     return np.ascontiguousarray(table.transpose(2, 0, 1, 3), np.float32)
 
 
 def pooled(sums: Sums, sigma: float) -> Sums:
-    """The same, spread over viewing cells."""
+    """The same, spread over neighbouring cells."""
     flat = sums.reshape(*sums.shape[:2], -1)
     spread = [
         cv2.GaussianBlur(np.ascontiguousarray(flat[..., n]), (0, 0), sigma) for n in range(flat.shape[2])

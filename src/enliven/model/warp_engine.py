@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import Similarity
+from enliven.measure import head_radius_px
 from enliven.model import eyes
 from enliven.model.backdrop import backdrop_of
 from enliven.model.far_side import FarSide
@@ -23,11 +24,12 @@ from enliven.model.head_flow import (
     head_weight,
     held_at_outline,
     outer_flow,
+    silhouettes,
 )
 from enliven.model.mesh_flow import MeshFlow
 from enliven.model.mouth import MouthLayer
 from enliven.model.sway import CELLS, Posture, Sway, Unhurried, everyones
-from enliven.topology import CHIN, FOREHEAD, STABLE
+from enliven.topology import CHIN, FOREHEAD
 from enliven.types import FaceCrop, Floats, Landmarks, Matte, Overlay, Picture, Rendering
 
 _FINEST = 384
@@ -64,14 +66,14 @@ class WarpEngine:
 
         ``heights``: side of the square that moves, in face heights; small where the face alone is asked for.
         ``matte``: the person in the photo, who then moves in front of a background that stays as it is. ``sway``: how
-        hair and shoulders go along; everybody's when not given, and none where the face alone is asked for.
+        hair and shoulders go along, everybody's when not given.
         """
         self._finest = finest
         self._extent = extent or (CUT_OUT if matte else HeadExtent())
         self.landmarks = landmarks
         """In the photo's pixels."""
-        whole = heights == _CROP_HEIGHTS
-        self.sway: tuple[Sway, ...] = tuple(sway) if sway is not None else (everyones(),) if whole else ()
+        self.sway = (everyones(),) if sway is None else tuple(sway)
+        """Added up."""
         self._rest = Posture.of(landmarks.points)
         self.unhurried: Unhurried | None = None
         """Where the frames that are rendered follow each other: then sway does not tremble."""
@@ -90,7 +92,7 @@ class WarpEngine:
     def render(self, points: Floats) -> Rendering:
         """The photo's pixels moved so that the landmarks lie at ``points``, (478, 3) photo pixels."""
         target = self._on_grid(points)
-        around = self._around(points, self._causes(points))
+        around = self._around(points)
         labels = self._mesh.label(target, self.crop.size)
         face = self._mesh.flow_of(target, labels)
         flow = around + (face - around) * self._seam(labels >= 0)[..., None]
@@ -130,31 +132,33 @@ class WarpEngine:
         xy = self._to_grid.apply(points[:, :2])
         return np.column_stack([xy, points[:, 2] * self._to_grid.scale]).astype(np.float32)
 
-    def surroundings(self, points: Floats, causes: Floats | None = None) -> Floats:
+    def add_sway(self, own: Sway | None) -> None:
+        """How this very person's hair and shoulders go along, beyond everybody's; None where nothing is known."""
+        self.sway = (*self.sway, own) if own else self.sway
+
+    def surroundings(self, points: Floats, unhurried: Unhurried | None = None) -> Floats:
         """(G, G, 2) the smooth flow of everything that is not face, in cells of G a square's side.
 
-        ``points``: (478, 3) in photo pixels; ``causes``: (12,) of sway, those of the points when not given.
+        ``points``: (478, 3) in photo pixels; ``unhurried``: calms sway over frames that follow each other.
         """
         shrink = CELLS / self.crop.size
         small_target = (self._on_grid(points)[:, :2] + 0.5) * shrink - 0.5
         small_source = (self._on_grid(self.landmarks.points)[:, :2] + 0.5) * shrink - 0.5
+        outlines = silhouettes(small_source, small_target)
         weight = head_weight(small_source, small_target, CELLS, self._extent) * self._border
         face = self._face_px * self._to_grid.scale * shrink
-        flow = outer_flow(small_source, small_target, weight, face)
+        flow = outer_flow(small_source, small_target, outlines, weight, face)
         if not self.sway:
             return flow
-        known = self._rest.causes(Posture.of(points)) if causes is None else causes
-        sways = np.sum([sway.flow(known, flow) for sway in self.sway], axis=0)
-        held = held_at_outline(sways, small_source, small_target, face)
+        causes = self._rest.causes(Posture.of(points))
+        causes = unhurried.step(causes) if unhurried else causes
+        sways = np.sum([sway.flow(causes, flow) for sway in self.sway], axis=0)
+        held = held_at_outline(sways, outlines, face)
         return np.asarray(flow + held * self._sways_within[..., None], np.float32)
 
-    def _causes(self, points: Floats) -> Floats:
-        causes = self._rest.causes(Posture.of(points))
-        return self.unhurried.step(causes) if self.unhurried else causes
-
-    def _around(self, points: Floats, causes: Floats) -> Floats:
+    def _around(self, points: Floats) -> Floats:
         """(g, g, 2) the surroundings' flow in pixels of the flow's grid."""
-        flow = self.surroundings(points, causes) * np.float32(self.crop.size / CELLS)
+        flow = self.surroundings(points, self.unhurried) * np.float32(self.crop.size / CELLS)
         around: Floats = cv2.resize(flow, (self.crop.size, self.crop.size), interpolation=cv2.INTER_CUBIC)
         return around
 
@@ -170,7 +174,7 @@ class WarpEngine:
         self, points: Floats, on_grid: Floats, labels: npt.NDArray[np.int32]
     ) -> tuple[Overlay, ...]:
         target = np.ascontiguousarray(points[:, :2])
-        head_scale = _size(points) / _size(self.landmarks.points)
+        head_scale = head_radius_px(points) / head_radius_px(self.landmarks.points)
         layers = [self._far_side.overlay(on_grid, labels) if self._far_side.is_needed else None]
         layers.extend(eye.overlay(target, head_scale) for eye in self._eyes)
         layers.append(self._mouth.overlay(target, head_scale))
@@ -181,9 +185,3 @@ def _crown(xy: Floats) -> tuple[float, float]:
     """About where the head ends above, hair and all."""
     x, y = xy[FOREHEAD] + _CROWN * (xy[FOREHEAD] - xy[CHIN])
     return float(x), float(y)
-
-
-def _size(points: Floats) -> float:
-    """RMS radius of the rigid head in three dimensions: free of turns."""
-    stable = points[list(STABLE)]
-    return float(np.sqrt(((stable - stable.mean(axis=0)) ** 2).sum(axis=1).mean()))

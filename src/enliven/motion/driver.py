@@ -11,7 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import RigidPose, fit_rigid_pose, yaw_pitch_roll_deg
-from enliven.measure import HeadPose, eye_openness, head_pose, mouth_openness, mouth_width, rigid_pose
+from enliven.measure import (
+    HeadPose,
+    eye_openness,
+    head_pose,
+    head_radius_px,
+    mouth_openness,
+    mouth_width,
+    rigid_pose,
+)
 from enliven.topology import (
     LEFT_BROW,
     LEFT_EYE,
@@ -41,12 +49,6 @@ _EYES_PER_DEG = 0.0033
 
 _STABLE = list(STABLE)
 _MIMIC = [*OUTER_LIPS, *RIGHT_BROW, *LEFT_BROW, *RIGHT_UPPER_LID, *LEFT_UPPER_LID]
-
-
-def head_size(points: Floats) -> float:
-    """RMS radius of the rigid head in three dimensions, in pixels."""
-    stable = points[_STABLE]
-    return float(np.sqrt(((stable - stable.mean(axis=0)) ** 2).sum(axis=1).mean()))
 
 
 def gaze(points: Floats) -> npt.NDArray[np.float64]:
@@ -90,7 +92,7 @@ class Reference:
         """Measured once."""
         points = landmarks.points
         looks = eye_openness(points), gaze(points), past_camera(landmarks), mouth_width(points)
-        return cls(points, head_size(points), *looks)
+        return cls(points, head_radius_px(points), *looks)
 
     def pose_of(self, points: Floats) -> RigidPose:
         """What moves this frame's rigid head onto the one at ``points``."""

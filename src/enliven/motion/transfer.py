@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import Similarity, fit_rigid_pose, fit_similarity, smoothstep
-from enliven.measure import eye_openness, mouth_openness, mouth_width, rigid_pose
-from enliven.motion.driver import EYES, DriverRange, Reference, gaze, head_size, past_camera, unlikeness
+from enliven.measure import eye_openness, head_radius_px, mouth_openness, mouth_width, rigid_pose
+from enliven.motion.driver import EYES, DriverRange, Reference, gaze, past_camera, unlikeness
 from enliven.motion.gaps import Lids, lip_gaps, set_lips, touched
 from enliven.motion.regions import TransferSettings, region_weights
 from enliven.topology import STABLE, smile
@@ -70,7 +70,7 @@ class MotionTransfer:
         self._mouth_width = mouth_width(source.points)
         self._pose = rigid_pose(source)
         self._gaps = lip_gaps(source.points)
-        self._size = head_size(source.points)
+        self._size = head_radius_px(source.points)
         self._reference: Reference | None = None
         self._unlikeness = np.inf
         self._blend: _Blend | None = None

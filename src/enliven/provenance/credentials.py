@@ -61,8 +61,7 @@ def find_credentials(cert: Path | None = None, key: Path | None = None) -> Crede
     if cert is None and key is None:
         if not has_local_credentials():
             _keep_new_pair(LOCAL_NAME, overwrite=False)
-        folder = local_folder()
-        return read_credentials(folder / CERTIFICATES_FILE, folder / KEY_FILE, local=True)
+        return _local_pair()
     if cert is None or key is None:
         given, lacking = ("--cert", "--key") if key is None else ("--key", "--cert")
         raise UsageError(
@@ -107,6 +106,10 @@ def make_local_credentials(name: str = LOCAL_NAME, *, overwrite: bool = False) -
             "signed stays recognised."
         )
     _keep_new_pair(name, overwrite=overwrite)
+    return _local_pair()
+
+
+def _local_pair() -> Credentials:
     folder = local_folder()
     return read_credentials(folder / CERTIFICATES_FILE, folder / KEY_FILE, local=True)
 
