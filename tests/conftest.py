@@ -7,6 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before numpy and torch are loaded: processes side by side with a thread for every core each mostly wait.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 BELONGS_TO_THE_USER = ("ENLIVEN_CERT", "ENLIVEN_KEY", "ENLIVEN_TRUST", "ENLIVEN_TIMESTAMP_SERVER")
 
 LONG = (
@@ -15,6 +19,12 @@ LONG = (
     "face/test_tracker.py",
     "training/test_meta_train.py",
     "evaluation/test_evaluate.py",
+    "e2e/test_animate.py",
+    "e2e/test_bad_input.py",
+    "e2e/test_marking.py",
+    "fitting/test_fit.py",
+    "databank/test_build.py",
+    "training/test_two_processes.py",
 )
 """Files that take longest."""
 

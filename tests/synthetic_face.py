@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -85,9 +86,8 @@ def draw_face(
     width, height = (size, size) if isinstance(size, int) else size
     centre = center or ((width - 1) / 2, (height - 1) / 2)
     unit = scale or min(width, height) / 5.5
-    model = _expressed(mouth_open, eyes_open, gaze, smile) * [person.width, 1.0, 1.0]
     turn = _rotation(yaw_deg, pitch_deg, angle_deg)
-    points = unit * model @ turn.T + [centre[0], centre[1], 0.0]
+    points = _placed(_expressed(mouth_open, eyes_open, gaze, smile), person, turn, unit, centre)
     canvas = _background(width, height) if onto is None else onto
     painter = _Painter(canvas, turn, unit, centre)
     _paint_head(painter, person)
@@ -96,6 +96,17 @@ def draw_face(
     _paint_eyes(painter, points, person, eyes_open)
     _paint_brows(painter, points, person)
     return painter.finished(), points.astype(np.float32)
+
+
+def turned_face(size: int = 256, *, yaw_deg: float = 0.0, mouth_open: float = 0.0) -> Floats:
+    """(478, 3) the landmarks alone that :func:`draw_face` gives with the picture."""
+    turn, middle = _rotation(yaw_deg, 0.0, 0.0), (size - 1) / 2
+    shape = _expressed(mouth_open, 1.0, (0.0, 0.0), 0.0)
+    return _placed(shape, ANNA, turn, size / 5.5, (middle, middle)).astype(np.float32)
+
+
+def _placed(shape: _Wide, person: Person, turn: _Wide, unit: float, centre: tuple[float, float]) -> _Wide:
+    return unit * (shape * [person.width, 1.0, 1.0]) @ turn.T + [centre[0], centre[1], 0.0]
 
 
 def face_shape(mouth_open: float = 0.0, eyes_open: float = 1.0, smile: float = 0.0) -> Floats:
@@ -160,6 +171,7 @@ def _rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> _Wide:
     return roll @ yaw @ pitch
 
 
+@cache
 def _background(width: int, height: int) -> Picture:
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     shade = 150 + 40 * x / max(width, 1) - 30 * y / max(height, 1)
@@ -180,11 +192,14 @@ class _Painter:
         return (self.unit * model @ self.turn.T)[:, :2] + self.centre
 
     def fixed(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.int32]:
-        fine = (np.asarray(points, np.float64)[:, :2] + 0.5) * _FINE - 0.5
+        fine = (np.asarray(points, np.float64)[..., :2] + 0.5) * _FINE - 0.5
         return np.rint(fine * (1 << _SHIFT)).astype(np.int32)
 
     def fill(self, points: npt.NDArray[np.floating], colour: Colour) -> None:
-        cv2.fillPoly(self.fine, [self.fixed(points)], colour, cv2.LINE_AA, _SHIFT)
+        self.fill_fixed(self.fixed(points), colour)
+
+    def fill_fixed(self, points: npt.NDArray[np.int32], colour: Colour) -> None:
+        cv2.fillPoly(self.fine, [points], colour, cv2.LINE_AA, _SHIFT)
 
     def line(
         self, points: npt.NDArray[np.floating], colour: Colour, width: float, closed: bool = False
@@ -231,8 +246,9 @@ def _paint_skin(painter: _Painter, points: _Wide, person: Person) -> None:
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     normals *= -np.sign(normals[:, 2:] + 1e-12)  # towards the camera
     light = 0.62 + 0.46 * np.clip(normals @ (_LIGHT / np.linalg.norm(_LIGHT)), 0.0, 1.0)
+    fixed = painter.fixed(corners)
     for index in np.argsort(-corners[:, :, 2].mean(axis=1)):
-        painter.fill(corners[index], _shaded(person.skin, float(light[index])))
+        painter.fill_fixed(fixed[index], _shaded(person.skin, float(light[index])))
     painter.soften(0.045)
     for nostril in (98, 327):
         x, y = points[nostril, :2] * 0.6 + points[2, :2] * 0.4
@@ -260,8 +276,11 @@ def _paint_eyes(painter: _Painter, points: _Wide, person: Person, eyes_open: flo
         inside = np.zeros(painter.fine.shape[:2], np.uint8)
         cv2.fillPoly(inside, [painter.fixed(outline)], 255, cv2.LINE_AA, _SHIFT)
         _paint_iris(painter, points[list(iris)], person)
-        alpha = inside[..., None].astype(np.float32) / 255
-        painter.fine = (painter.fine * alpha + lids * (1 - alpha)).astype(np.uint8)
+        x, y, width, height = cv2.boundingRect(inside)
+        eye_only = (slice(y, y + height), slice(x, x + width))
+        alpha = inside[eye_only][..., None].astype(np.float32) / 255
+        lids[eye_only] = (painter.fine[eye_only] * alpha + lids[eye_only] * (1 - alpha)).astype(np.uint8)
+        painter.fine = lids
         painter.line(outline[:9], _shaded(person.hair, 0.6), 0.035)
         painter.line(outline[[8, 9, 10, 11, 12, 13, 14, 15, 0]], _shaded(person.skin, 0.6), 0.015)
     painter.soften(0.008)

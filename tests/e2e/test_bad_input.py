@@ -229,11 +229,11 @@ def test_ctrl_c_removes_the_temporary_file_and_exits_with_130(tmp_path: Path, ou
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, out: Path) -> None:
     limited = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000)); "
         "from enliven.apps.cli.main import main; sys.argv = ['enliven', *sys.argv[1:]]; main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", limited, "animate", PHOTO, "-d", MOTION, "-o", out, "-q"],
+        [sys.executable, "-c", limited, "animate", PHOTO, "-d", MOTION, "-o", out, "-q", "--end", "1"],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     refused(done, "could not be written")

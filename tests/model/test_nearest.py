@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.synthetic_face import draw_face
+from tests.synthetic_face import turned_face
 
 from enliven.model.nearest import MOST, Nearest
 from enliven.types import Floats
@@ -14,7 +14,7 @@ REGIONS = 4
 
 
 def face(yaw_deg: float, mouth_open: float = 0.0) -> Floats:
-    return np.asarray(draw_face(SIZE, yaw_deg=yaw_deg, mouth_open=mouth_open)[1], np.float32)
+    return turned_face(SIZE, yaw_deg=yaw_deg, mouth_open=mouth_open)
 
 
 YAWS = (-30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0)

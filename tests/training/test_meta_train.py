@@ -42,6 +42,15 @@ def log_of(out: Path, key: str = "loss/total") -> dict[int, float]:
     return {line["step"]: line[key] for line in lines if key in line}
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never stopped; tests leave it as it is."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("whole") / "run"
+    train(out, small_config())
+    return out
+
+
 @pytest.mark.parametrize(("preset", "share"), [("hybrid", 0.85), ("paper", 0.8)])
 def test_losses_fall(tmp_path: Path, preset: str, share: float) -> None:
     config = small_config(preset, steps=60, adversary_from=1000, save_every=1000)
@@ -63,8 +72,7 @@ def test_a_resumed_run_goes_on_as_if_it_had_never_stopped(tmp_path: Path, preset
     assert all(torch.equal(value, b.weights[name]) for name, value in a.weights.items())
 
 
-def test_a_killed_run_resumes_with_the_same_losses(tmp_path: Path) -> None:
-    train(tmp_path / "whole", small_config())
+def test_a_killed_run_resumes_with_the_same_losses(whole: Path, tmp_path: Path) -> None:
     script = (
         "import os, signal, torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
@@ -80,7 +88,7 @@ def test_a_killed_run_resumes_with_the_same_losses(tmp_path: Path) -> None:
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert max(log_of(tmp_path / "killed")) == 6
     train(tmp_path / "killed", small_config(), resume=True)
-    assert log_of(tmp_path / "killed") == log_of(tmp_path / "whole")
+    assert log_of(tmp_path / "killed") == log_of(whole)
 
 
 def test_the_time_limit_ends_a_run_with_a_checkpoint(tmp_path: Path) -> None:
@@ -97,7 +105,7 @@ def test_the_time_limit_ends_a_run_with_a_checkpoint(tmp_path: Path) -> None:
     assert outcome.metrics
 
 
-def test_ctrl_c_finishes_the_step_and_saves_it(tmp_path: Path) -> None:
+def test_ctrl_c_finishes_the_step_and_saves_it(whole: Path, tmp_path: Path) -> None:
     def press(step: int, *_: Any) -> None:
         if step == 2:
             os.kill(os.getpid(), signal.SIGINT)
@@ -105,8 +113,7 @@ def test_ctrl_c_finishes_the_step_and_saves_it(tmp_path: Path) -> None:
     outcome = train(tmp_path / "run", small_config(), progress=press)
     assert (outcome.reason, outcome.step) == ("interrupted", 2)
     train(tmp_path / "run", small_config(), resume=True)
-    train(tmp_path / "whole", small_config())
-    assert log_of(tmp_path / "run") == log_of(tmp_path / "whole")
+    assert log_of(tmp_path / "run") == log_of(whole)
 
 
 def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(
@@ -126,7 +133,7 @@ def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(
 
 
 def test_a_diverging_discriminator_stops_the_run(tmp_path: Path) -> None:
-    config = small_config(steps=200, adversary_from=0, discriminator_limit=0.0)
+    config = small_config(steps=200, batch=1, adversary_from=0, discriminator_limit=0.0, save_every=20)
     with pytest.raises(TrainingError, match=r"discriminator diverged.*step-"):
         train(tmp_path / "run", config)
 
@@ -147,18 +154,16 @@ def test_a_run_leaves_all_that_it_promises(tmp_path: Path) -> None:
     assert {"loss/discriminator", "loss/match", "loss/feature_matching", "data_share"} <= set(last)
 
 
-def test_resuming_with_another_config_names_the_key(tmp_path: Path) -> None:
-    train(tmp_path / "run", small_config())
+def test_resuming_with_another_config_names_the_key(whole: Path) -> None:
     other = small_config()
     other = replace(other, losses=replace(other.losses, mouth=1.0))
     with pytest.raises(TrainingError, match=r"'losses\.mouth' was 4\.0 and is now 1\.0"):
-        train(tmp_path / "run", other, resume=True)
+        train(whole, other, resume=True)
 
 
-def test_a_used_folder_and_an_empty_one_are_told_apart(tmp_path: Path) -> None:
-    train(tmp_path / "run", small_config())
+def test_a_used_folder_and_an_empty_one_are_told_apart(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="already holds a training run"):
-        train(tmp_path / "run", small_config())
+        train(whole, small_config())
     with pytest.raises(TrainingError, match="no training run to resume"):
         train(tmp_path / "other", small_config(), resume=True)
 
