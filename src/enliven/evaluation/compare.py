@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from enliven.evaluation.contenders import WARP
+from enliven.evaluation.contenders import FITTED, WARP
 from enliven.evaluation.estimate import Estimate, estimate
 from enliven.evaluation.metrics import Metric
 from enliven.evaluation.scores import Case
@@ -24,9 +24,16 @@ def with_fewer_photos(case: Case, cases: Sequence[Case]) -> Case | None:
     return max(fewer, key=lambda other: other.shots, default=None)
 
 
-def gain(case: Case, fewer: Case, metric: Metric, seed: int) -> Estimate | None:
-    """A figure minus that of the same contender with fewer photos, on the clips that both have."""
-    return _difference(case, fewer, metric, seed)
+def unfitted(case: Case, cases: Sequence[Case]) -> Case | None:
+    """The same contender with as many photos, feed-forward; None for those that are not fitted."""
+    before, found, after = case.contender.rpartition(FITTED)
+    others = (each for each in cases if each.shots == case.shots and each.contender == before + after)
+    return next(others, None) if found else None
+
+
+def gain(case: Case, other: Case, metric: Metric, seed: int) -> Estimate | None:
+    """A figure minus that of the same contender with fewer photos or unfitted, on the clips that both have."""
+    return _difference(case, other, metric, seed)
 
 
 def _difference(case: Case, other: Case, metric: Metric, seed: int) -> Estimate | None:

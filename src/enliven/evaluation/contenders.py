@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from enliven.evaluation.fitter import Fitter
 
 PHOTO, WARP = "photo", "warp"
+FITTED = " fitted"
+"""Stands in the names of those that are fitted, after what they are without it."""
 
 
 class Contender(Protocol):
@@ -103,7 +105,7 @@ class Fitted:
     def __init__(self, path: Path, size: int, fitter: Fitter) -> None:
         """As :class:`Weights`."""
         self._feed_forward, self._fitter = Weights(path, size), fitter
-        self.name = f"{self._feed_forward.name} fitted"
+        self.name = f"{self._feed_forward.name}{FITTED}"
         self.chosen: list[str] = []
         """The candidate that was chosen, person by person."""
 

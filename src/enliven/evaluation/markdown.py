@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from enliven.evaluation.compare import against_warp, gain, with_fewer_photos
+from enliven.evaluation.compare import against_warp, gain, unfitted, with_fewer_photos
 from enliven.evaluation.contenders import PHOTO, WARP
 from enliven.evaluation.estimate import RESAMPLES, Estimate
 from enliven.evaluation.metrics import CROSS_METRICS, SELF_METRICS, Metric
@@ -19,7 +19,7 @@ Figure = Callable[[Metric], Estimate | None]
 
 
 def markdown(report: Report, command: str) -> str:
-    """Tables of means with their 95 % intervals, of differences to the warp, and of what more photos bring."""
+    """Tables of means with their 95 % intervals, and of what is gained on the warp, by more photos and by fitting."""
     about = circumstances(command)
     lines = ["# Evaluation", "", f"`{about['command']}`, {about['date']}, {about['machine']}.", ""]
     lines += _sample(report)
@@ -55,17 +55,20 @@ def _self_tables(report: Report, shots: int) -> list[str]:
         _row("FID-like ↓", [_number(frechet(case), 4) for case in cases]),
         *_against_warp(report, shots, cross=False),
     ]
-    learned = {
-        case.contender: (case, fewer)
-        for case in cases
-        if case.contender not in {PHOTO, WARP} and (fewer := with_fewer_photos(case, report.self_driven))
-    }
-    if learned:
-        before = next(iter(learned.values()))[1].shots
-        lines += ["", f"What T = {shots} changes against T = {before}, on the clips that both have:", ""]
-        columns = {name: _gains(report, *pair) for name, pair in learned.items()}
-        lines += _table(columns, SELF_METRICS, signed=True)
-    return lines
+    moving = [case for case in cases if case.contender not in {PHOTO, WARP}]
+    fewer = {case.contender: (case, with_fewer_photos(case, report.self_driven)) for case in moving}
+    before = next((other.shots for _, other in fewer.values() if other), 0)
+    lines += _gain_table(
+        report, f"What T = {shots} changes against T = {before}, on the clips that both have:", fewer
+    )
+    fitted = {case.contender: (case, unfitted(case, report.self_driven)) for case in moving}
+    return lines + _gain_table(report, "What fitting changes against feed-forward, clip by clip:", fitted)
+
+
+def _gain_table(report: Report, title: str, pairs: dict[str, tuple[Case, Case | None]]) -> list[str]:
+    """None when nobody has anything to be compared with."""
+    columns = {name: _gains(report, case, other) for name, (case, other) in pairs.items() if other}
+    return ["", title, "", *_table(columns, SELF_METRICS, signed=True)] if columns else []
 
 
 def _cross_tables(report: Report, shots: int) -> list[str]:
@@ -105,8 +108,8 @@ def _differences(report: Report, case: Case, cases: Sequence[Case]) -> Figure:
     return lambda metric: against_warp(case, cases, metric, report.settings.seed)
 
 
-def _gains(report: Report, case: Case, fewer: Case) -> Figure:
-    return lambda metric: gain(case, fewer, metric, report.settings.seed)
+def _gains(report: Report, case: Case, other: Case) -> Figure:
+    return lambda metric: gain(case, other, metric, report.settings.seed)
 
 
 def _table(columns: dict[str, Figure], kind: Sequence[Metric], *, signed: bool = False) -> list[str]:

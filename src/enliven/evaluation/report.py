@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from enliven.databank.bank import Bank
-from enliven.evaluation.compare import against_warp, gain, with_fewer_photos
+from enliven.evaluation.compare import against_warp, gain, unfitted, with_fewer_photos
 from enliven.evaluation.estimate import RESAMPLES, Estimate, estimate
 from enliven.evaluation.metrics import (
     CROSS_METRICS,
@@ -72,7 +72,7 @@ class Report:
         return estimate(case.values(metric.key), self.settings.seed)
 
     def _case_json(self, case: Case, kind: Sequence[Metric], cases: list[Case]) -> JsonObject:
-        seed, fewer = self.settings.seed, with_fewer_photos(case, cases)
+        seed = self.settings.seed
         return {
             "shots": case.shots,
             "contender": case.contender,
@@ -82,13 +82,17 @@ class Report:
             "against_warp": {
                 metric.key: _estimate_json(against_warp(case, cases, metric, seed)) for metric in kind
             },
-            "against_fewer_photos": None
-            if fewer is None
-            else {metric.key: _estimate_json(gain(case, fewer, metric, seed)) for metric in kind},
+            "against_fewer_photos": self._gains_json(case, with_fewer_photos(case, cases), kind),
+            "against_unfitted": self._gains_json(case, unfitted(case, cases), kind),
             "frechet": _plain(frechet(case)) if kind is SELF_METRICS else None,
             "groups": _groups(case, kind),
             "per_clip": [_score_json(score) for score in case.scores],
         }
+
+    def _gains_json(self, case: Case, other: Case | None, kind: Sequence[Metric]) -> JsonObject | None:
+        if other is None:
+            return None
+        return {metric.key: _estimate_json(gain(case, other, metric, self.settings.seed)) for metric in kind}
 
 
 def circumstances(command: str) -> JsonObject:

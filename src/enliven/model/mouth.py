@@ -1,8 +1,8 @@
 """The inside of the mouth as a layer of its own.
 
 What the photo shows between the lips hangs from the upper lip, as upper teeth do, and is neither stretched
-nor squeezed; where the mouth opens further than that, the inside is painted: dark and soft, with a trace
-of tongue and, if the photo shows no teeth, a hint of them.
+nor squeezed; where the mouth opens further than that, the inside is painted as mouths look that are held so
+(`mouth_inside`).
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import Similarity
+from enliven.model.mouth_inside import Tones, painted
+from enliven.model.opening import Opening
 from enliven.model.strokes import polygon_mask, soft_line
 from enliven.topology import INNER_LIPS, INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS, STABLE
 from enliven.types import Floats, Overlay, Picture
 
-_DARK = np.array([46.0, 20.0, 18.0])
-"""Colour of a mouth's depth in good light."""
-_TEETH = np.array([226.0, 219.0, 208.0])
-_TEETH_OPACITY = 0.8
 _SHOWS_INSIDE = 0.018
 """Mean lip gap over the face's height from which the photo shows the inside of the mouth."""
 _RING, _INNER = list(OUTER_LIPS), list(INNER_LIPS)
@@ -36,12 +34,12 @@ class MouthLayer:
         self._source = source
         self._gap = _gap(source)
         self._shows_inside = self._gap > _SHOWS_INSIDE * _face_px(source)
-        lips = _median_colour(photo, (source[_RING] + source[_INNER]) / 2)
-        self._seam_colour = 0.72 * lips
-        self._colours = _interior_colours(lips, _median_colour(photo, source[list(STABLE)]))
+        self._tones = tones_of(photo, source)
+        self._seam_colour = 0.72 * self._tones.lips
 
-    def overlay(self, target: Floats, head_scale: float) -> Overlay | None:
-        """The inside for lips at ``target`` (478, 2) photo pixels, or None where the photo's own will do."""
+    def overlay(self, points: Floats, head_scale: float) -> Overlay | None:
+        """The inside for landmarks at ``points`` (478, 3) photo pixels, or None where the photo's own will do."""
+        target = points[:, :2]
         strength, seam = self._need(target, head_scale)
         if max(strength, seam) <= 0.0:
             return None
@@ -53,7 +51,8 @@ class MouthLayer:
         size_wh = (int(x1 - x0), int(y1 - y0))
         local = polygon - [x0, y0]
         alpha = cv2.GaussianBlur(polygon_mask(local, size_wh), (0, 0), sigma) * np.float32(strength)
-        picture = self._painted(local, size_wh, _face_px(target))
+        places = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), axis=-1).astype(np.float64)
+        picture = painted(Opening(points), self._tones, places)
         if self._shows_inside:
             shown, trust = self._from_photo(local, size_wh, head_scale)
             picture += (shown - picture) * trust[..., None]
@@ -96,23 +95,6 @@ class MouthLayer:
         trust = np.clip((0.92 * room - below) / soft, 0.0, 1.0) * np.clip(room / 2.0, 0.0, 1.0)
         return shown.astype(np.float64), trust
 
-    def _painted(self, polygon: Floats, size_wh: tuple[int, int], face_px: float) -> Colours:
-        """(h, w, 3) dark throat, a trace of tongue above the lower lip, soft upper teeth if none are known."""
-        columns = np.arange(size_wh[0], dtype=np.float64)
-        top, bottom = _edge(polygon[:11], columns), _edge(np.vstack([polygon[10:], polygon[:1]]), columns)
-        height = np.arange(size_wh[1], dtype=np.float64)[:, None]
-        gap = np.maximum(bottom - top, 1.0)
-        depth = np.clip((height - top) / gap, 0.0, 1.0)[..., None]  # (h, w, 1)
-        throat, tongue, teeth = self._colours
-        picture: Colours = throat + (tongue - throat) * depth**2
-        if self._shows_inside:
-            return picture
-        shown = _TEETH_OPACITY * np.clip(gap / (0.06 * face_px), 0.0, 1.0) * _arch(columns, polygon)
-        length = np.minimum(0.40 * gap, 0.045 * face_px)
-        edge = np.clip((length - (height - top)) / (0.5 * length) + 0.5, 0.0, 1.0)
-        picture += (teeth - picture) * (edge * shown)[..., None]
-        return picture
-
 
 def _line(polygon: Floats, size_wh: tuple[int, int], face_px: float) -> Floats:
     """(h, w) 0..1 a soft line where closed lips meet, fading towards the corners of the mouth."""
@@ -127,13 +109,6 @@ def _edge(contour: Floats, columns: Colours) -> Colours:
     return np.asarray(np.interp(columns, contour[order, 0], contour[order, 1]), np.float64)
 
 
-def _arch(columns: Colours, polygon: Floats) -> Colours:
-    """(w,) 1 in the middle of the mouth, 0 at its corners, where the row of teeth recedes into the dark."""
-    left, right = float(polygon[:, 0].min()), float(polygon[:, 0].max())
-    across = np.abs(2.0 * (columns - left) / max(right - left, 1.0) - 1.0)
-    return np.asarray(np.clip(1.25 - 1.5 * across**2, 0.0, 1.0), np.float64)
-
-
 def _gap(points: Floats) -> float:
     gaps = np.linalg.norm(points[list(INNER_UPPER_LIP)] - points[list(INNER_LOWER_LIP)], axis=1)
     return float(gaps.mean())
@@ -143,18 +118,16 @@ def _face_px(points: Floats) -> float:
     return float(np.linalg.norm(points[10] - points[152]))
 
 
+def tones_of(photo: Picture, points: Floats) -> Tones:
+    """Of the lips and the skin; ``points``: (478, 2 or more) landmarks in pixels of ``photo``, RGB (H, W, 3)."""
+    xy = points[:, :2]
+    lips = _median_colour(photo, (xy[_RING] + xy[_INNER]) / 2)
+    return Tones(lips, _median_colour(photo, xy[list(STABLE)]))
+
+
 def _median_colour(photo: Picture, places: Floats) -> Colours:
     """(3,) median of the photo's colours at (N, 2) places."""
     at = np.round(places).astype(int)
     columns = np.clip(at[:, 0], 0, photo.shape[1] - 1)
     rows = np.clip(at[:, 1], 0, photo.shape[0] - 1)
     return np.asarray(np.median(photo[rows, columns].astype(np.float64), axis=0), np.float64)
-
-
-def _interior_colours(lips: Colours, skin: Colours) -> tuple[Colours, ...]:
-    """Throat, tongue and teeth, (3,) each, in the light that falls on lips and skin."""
-    light = float(np.clip(skin.mean() / 150.0, 0.3, 1.05))
-    throat = 0.85 * _DARK * light + 0.08 * lips
-    tint = skin / max(float(skin.max()), 1.0)
-    teeth = _TEETH * light * (0.4 + 0.6 * tint)
-    return throat, 0.5 * throat + 0.36 * lips, teeth

@@ -177,7 +177,7 @@ class WarpEngine:
         head_scale = head_radius_px(points) / head_radius_px(self.landmarks.points)
         layers = [self._far_side.overlay(on_grid, labels) if self._far_side.is_needed else None]
         layers.extend(eye.overlay(target, head_scale) for eye in self._eyes)
-        layers.append(self._mouth.overlay(target, head_scale))
+        layers.append(self._mouth.overlay(points, head_scale))
         return tuple(layer for layer in layers if layer is not None)
 
 

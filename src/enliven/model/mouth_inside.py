@@ -1,0 +1,182 @@
+"""What shows between open lips when the photo does not tell: teeth, tongue or dark, as many people's mouths have it.
+
+Two small networks, learned once from open mouths of the databank's train split (``tools/make_mouth.py``). The first
+tells what a mouth that is held so shows: how long the upper and the lower teeth are seen, and how bright it is behind
+them. The second tells the colour of every place of a mouth that shows this, beside this skin and these lips. One
+network for both would paint the mean of all mouths, a pale blur: no two have their teeth end at the same place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import cv2
+import numpy as np
+
+from enliven.model.opening import Grid, Opening
+
+ROWS, COLUMNS = 28, 36
+PAST_UPPER = 5
+"""Which fact of a place tells whether it is beyond the upper teeth."""
+_LIGHT = 150.0
+"""Grey level of usual skin."""
+_TOOTH_UNIT, _TOOTH_SEAM = 0.1, 0.015
+"""Face heights: of the teeth's length, and of the way over which their edge shows."""
+_TOOTH_EDGES = np.array([0.0, 0.050, 0.087, 0.120, 0.147])
+"""Where upper teeth meet, from the middle outwards, in face heights; the outer ones are seen aslant."""
+_EDGE_WIDTH, _EDGE_DARK = 0.0035, 0.2
+_TOLD_APART = 0.03
+"""Length from which teeth are told apart wholly."""
+
+
+_WIDE = (0.05, 0.13)
+"""Mean gap of the lips, in face heights, from which a mouth is wide open, and at which it is wholly. Few such mouths
+were seen, of all kinds; teeth above and a deep throat look right in most photos and paintings, their mean does not."""
+_WIDE_TEETH = 0.03
+_THROAT, _THROAT_SHOWS = 0.16, 0.65
+"""Its brightness in shares of the light, and how much it covers the learned colours."""
+_LEVELS = (0.1, 1.0)
+"""All that was seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tones:
+    """Colours of one photo, beside which the inside of the mouth must look right."""
+
+    lips: Grid
+    """(3,) RGB, 0 to 255."""
+    skin: Grid
+
+    @property
+    def light(self) -> float:
+        """Grey level of the skin."""
+        return max(float(self.skin.mean()), 1.0)
+
+    @property
+    def throat(self) -> Grid:
+        """(3,) in shares of the light: the lips' hue, deeper."""
+        hue = self.lips / max(float(self.lips.mean()), 1.0)
+        return np.asarray(_THROAT * hue**2)
+
+    def facts(self) -> Grid:
+        """(7,)"""
+        return np.array([*(self.lips / self.light), *(self.skin / self.light), self.light / _LIGHT])
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a mouth's inside is seen."""
+
+    upper: float
+    """Length of the upper teeth below the lip, in face heights."""
+    lower: float
+    """Of the lower teeth above the other lip."""
+    level: float
+    """Brightness of what is between them, in shares of the skin's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Perceptron:
+    """A network with two hidden layers of sigmoid-weighted units."""
+
+    weights: tuple[Grid, ...]
+    """(in, out), three of them."""
+    biases: tuple[Grid, ...]
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Grid], name: str) -> Perceptron:
+        """``arrays``: NAME_weight0, NAME_bias0, NAME_weight1 and so on."""
+        weights, biases = (
+            tuple(np.asarray(arrays[f"{name}_{kind}{n}"], np.float64) for n in range(3))
+            for kind in ("weight", "bias")
+        )
+        return cls(weights, biases)
+
+    def tell(self, known: Grid) -> Grid:
+        """(..., F) to (..., O)."""
+        for weight, bias in zip(self.weights[:2], self.biases[:2], strict=True):
+            sums = known @ weight + bias
+            known = sums / (1.0 + np.exp(-sums))
+        return np.asarray(known @ self.weights[2] + self.biases[2], np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Habits:
+    """Of many people's mouths."""
+
+    holds: Perceptron
+    """(16,) facts of shape and tones to (3,) what is shown."""
+    looks: Perceptron
+    """Facts of a place, (..., 26), to its colour, (..., 3) in shares of the light."""
+
+
+@cache
+def learned() -> Habits:
+    """As they come with the package."""
+    with resources.files("enliven").joinpath("assets/mouth.npz").open("rb") as file:
+        arrays = np.load(file, allow_pickle=False)
+        return Habits(Perceptron.of(arrays, "holds"), Perceptron.of(arrays, "looks"))
+
+
+def mouth_facts(opening: Opening, tones: Tones) -> Grid:
+    """(16,) what the first network reads."""
+    return np.concatenate([opening.shape_facts(), tones.facts()])
+
+
+def shown_facts(shown: Shown) -> Grid:
+    """(3,) what it tells, and what the second network reads."""
+    return np.array([shown.upper / _TOOTH_UNIT, shown.lower / _TOOTH_UNIT, shown.level])
+
+
+def place_facts(
+    opening: Opening, tones: Tones, shown: Shown, rows: int = ROWS, columns: int = COLUMNS
+) -> tuple[Grid, Grid]:
+    """(R, C, 2) places in pixels, and (R, C, 26) what the second network reads there."""
+    at, places, below, above = opening.places(rows, columns)
+    edges = [_past(below, shown.upper), _past(above, shown.lower)]  # PAST_UPPER is the first
+    same = np.concatenate([mouth_facts(opening, tones), shown_facts(shown)])
+    everywhere = np.broadcast_to(same, (rows, columns, len(same)))
+    return at, np.concatenate([places, np.stack(edges, axis=-1), everywhere], axis=-1)
+
+
+def _past(distance: Grid, length: float) -> Grid:
+    """-1 within the teeth, 1 beyond their edge."""
+    return np.clip((distance - length) / _TOOTH_SEAM, -1.0, 1.0)
+
+
+def shown_in(opening: Opening, tones: Tones) -> Shown:
+    """What a mouth that is held so shows."""
+    upper, lower, level = learned().holds.tell(mouth_facts(opening, tones))
+    teeth = max(float(upper) * _TOOTH_UNIT, _WIDE_TEETH * _wideness(opening))
+    return Shown(teeth, max(float(lower), 0.0) * _TOOTH_UNIT, float(np.clip(level, *_LEVELS)))
+
+
+def _wideness(opening: Opening) -> float:
+    """0 to 1."""
+    least, most = _WIDE
+    return float(np.clip((opening.gap_px / opening.face_px - least) / (most - least), 0.0, 1.0))
+
+
+def painted(opening: Opening, tones: Tones, xy: Grid) -> Grid:
+    """RGB (h, w, 3), 0 to 255 and a little beyond, for pixels ``xy`` (h, w, 2) between the lips and about them."""
+    shown = shown_in(opening, tones)
+    known = place_facts(opening, tones, shown)[1]
+    grid = learned().looks.tell(known)
+    deep = _wideness(opening) * _THROAT_SHOWS * (1.0 + known[..., PAST_UPPER, None]) / 2.0
+    grid = (grid + deep * (tones.throat - grid)) * tones.light
+    of_grid, along, below = opening.shares(xy)
+    at = (of_grid * [COLUMNS, ROWS] - 0.5).astype(np.float32)
+    smooth = cv2.remap(grid.astype(np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    dark = _between_teeth(opening, along, below / opening.face_px, shown)
+    return np.asarray(smooth * (1.0 - dark[..., None]), np.float64)
+
+
+def _between_teeth(opening: Opening, along: Grid, below: Grid, shown: Shown) -> Grid:
+    """(h, w) how much darker it is where upper teeth meet."""
+    aside = np.abs(along - opening.middle_px) / (opening.face_px * opening.foreshortening)
+    away = np.abs(aside[..., None] - _TOOTH_EDGES).min(axis=-1)
+    within = (1.0 - _past(below, shown.upper)) / 2.0 * min(shown.upper / _TOLD_APART, 1.0)
+    return np.asarray(_EDGE_DARK * np.exp(-((away / _EDGE_WIDTH) ** 2)) * within)
