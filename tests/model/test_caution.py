@@ -12,7 +12,7 @@ from enliven.topology import INNER_LIPS
 SIZE = 128
 
 
-@pytest.mark.parametrize("mouth_open", [0.0, 0.2])
+@pytest.mark.parametrize("mouth_open", [0.0, 0.12])
 def test_mouths_as_learned_are_painted_by_the_networks(mouth_open: float) -> None:
     _, points = draw_face(SIZE, mouth_open=mouth_open)
     assert mouth_openness(points) < LEARNED_MOUTH

@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 
 from enliven.model.opening import Grid, Opening
+from enliven.types import Floats
 
-ROWS, COLUMNS = 28, 36
+ROWS, COLUMNS = 20, 28
 PAST_UPPER = 5
 """Which fact of a place tells whether it is beyond the upper teeth."""
 _LIGHT = 150.0
@@ -28,6 +29,9 @@ _TOOTH_UNIT, _TOOTH_SEAM = 0.1, 0.015
 _TOOTH_EDGES = np.array([0.0, 0.050, 0.087, 0.120, 0.147])
 """Where upper teeth meet, from the middle outwards, in face heights; the outer ones are seen aslant."""
 _EDGE_WIDTH, _EDGE_DARK = 0.0035, 0.2
+_ASIDE = np.linspace(0.0, 0.2, 801)
+_EDGES_SHOW = _EDGE_DARK * np.exp(-((np.abs(_ASIDE[:, None] - _TOOTH_EDGES).min(axis=1) / _EDGE_WIDTH) ** 2))
+"""How much darker it is so far aside."""
 _TOLD_APART = 0.03
 """Length from which teeth are told apart wholly."""
 
@@ -82,25 +86,26 @@ class Shown:
 class Perceptron:
     """A network with two hidden layers of sigmoid-weighted units."""
 
-    weights: tuple[Grid, ...]
+    weights: tuple[Floats, ...]
     """(in, out), three of them."""
-    biases: tuple[Grid, ...]
+    biases: tuple[Floats, ...]
 
     @classmethod
-    def of(cls, arrays: Mapping[str, Grid], name: str) -> Perceptron:
+    def of(cls, arrays: Mapping[str, Floats], name: str) -> Perceptron:
         """``arrays``: NAME_weight0, NAME_bias0, NAME_weight1 and so on."""
         weights, biases = (
-            tuple(np.asarray(arrays[f"{name}_{kind}{n}"], np.float64) for n in range(3))
+            tuple(np.asarray(arrays[f"{name}_{kind}{n}"], np.float32) for n in range(3))
             for kind in ("weight", "bias")
         )
         return cls(weights, biases)
 
-    def tell(self, known: Grid) -> Grid:
+    def tell(self, known: Grid) -> Floats:
         """(..., F) to (..., O)."""
+        units = known.astype(np.float32)
         for weight, bias in zip(self.weights[:2], self.biases[:2], strict=True):
-            sums = known @ weight + bias
-            known = sums / (1.0 + np.exp(-sums))
-        return np.asarray(known @ self.weights[2] + self.biases[2], np.float64)
+            sums = units @ weight + bias
+            units = sums / (1.0 + np.exp(-sums))
+        return np.asarray(units @ self.weights[2] + self.biases[2], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +174,9 @@ def painted(opening: Opening, tones: Tones, xy: Grid) -> Grid:
     grid = (grid + deep * (tones.throat - grid)) * tones.light
     of_grid, along, below = opening.shares(xy)
     at = (of_grid * [COLUMNS, ROWS] - 0.5).astype(np.float32)
-    smooth = cv2.remap(grid.astype(np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    smooth = cv2.remap(
+        np.asarray(grid, np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     dark = _between_teeth(opening, along, below / opening.face_px, shown)
     return np.asarray(smooth * (1.0 - dark[..., None]), np.float64)
 
@@ -177,6 +184,5 @@ def painted(opening: Opening, tones: Tones, xy: Grid) -> Grid:
 def _between_teeth(opening: Opening, along: Grid, below: Grid, shown: Shown) -> Grid:
     """(h, w) how much darker it is where upper teeth meet."""
     aside = np.abs(along - opening.middle_px) / (opening.face_px * opening.foreshortening)
-    away = np.abs(aside[..., None] - _TOOTH_EDGES).min(axis=-1)
     within = (1.0 - _past(below, shown.upper)) / 2.0 * min(shown.upper / _TOLD_APART, 1.0)
-    return np.asarray(_EDGE_DARK * np.exp(-((away / _EDGE_WIDTH) ** 2)) * within)
+    return np.asarray(np.interp(aside, _ASIDE, _EDGES_SHOW) * within)

@@ -115,14 +115,14 @@ class Opening:
 
     def _edges(self, x: Grid) -> tuple[Grid, Grid]:
         """Heights of both lips' edges there; they never cross."""
-        lips = self._along(self.points[_INNER, :2].astype(np.float64))
-        top, bottom = (self._edge(lips[part], x) for part in (_UPPER, _LOWER))
-        return top, np.maximum(bottom, top)
+        top, bottom = (np.interp(x, lip[:, 0], lip[:, 1]) for lip in self._lips)
+        return np.asarray(top), np.maximum(bottom, top)
 
-    @staticmethod
-    def _edge(contour: Grid, x: Grid) -> Grid:
-        order = np.argsort(contour[:, 0], kind="stable")
-        return np.asarray(np.interp(x, contour[order, 0], contour[order, 1]), np.float64)
+    @cached_property
+    def _lips(self) -> tuple[Grid, ...]:
+        """Both lips' edges from corner to corner, along the mouth and down."""
+        lips = self._along(self.points[_INNER, :2].astype(np.float64))
+        return tuple(lip[np.argsort(lip[:, 0], kind="stable")] for lip in (lips[_UPPER], lips[_LOWER]))
 
     def _span(self, a: int, b: int) -> float:
         return float(np.linalg.norm(self.points[a] - self.points[b]))
