@@ -179,6 +179,8 @@ class SceneView:
     """(S, S) 1 where the picture shows something, 0 where it was cut."""
     points: Floats
     """(478, 3) in pixels of the photo."""
+    person: Floats | None = None
+    """(S, S) 0..1 how much of each pixel is the person; None where no outline was found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +191,8 @@ class Scene:
     picture: Picture
     """RGB (S, S, 3) the photo under the crop."""
     views: tuple[SceneView, ...]
+    person: Floats | None = None
+    """(S, S) as of a view: how much of each pixel of the photo is the person."""
 
 
 JsonObject = dict[str, Any]

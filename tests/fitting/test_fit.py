@@ -25,13 +25,16 @@ from enliven.fitting.fit import fit
 from enliven.fitting.learn import Record, learn
 from enliven.fitting.pictures import Crop, mirrored, split
 from enliven.fitting.settings import FitSettings
+from enliven.geometry import Similarity
 from enliven.media.image import read_photo
 from enliven.model.discriminator import Discriminator
 from enliven.model.export import export_onnx
 from enliven.model.head_file import Head, HeadPhoto, read_head, write_head
+from enliven.model.revealed import Revealed
 from enliven.model.runtime import JUDGE
 from enliven.model.sway import CELLS, MOVES, Sway
 from enliven.model.tensor_file import read_arrays, write_arrays
+from enliven.types import FaceCrop
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 QUICK = FitSettings(steps=4, candidates=(0.5, 1.0), minutes=5)
@@ -210,7 +213,7 @@ def test_a_head_survives_its_file(tmp_path: Path) -> None:
     table = np.full((MOVES, CELLS, CELLS, 2), 0.25, np.float32)
     sway = Sway(table, np.full(MOVES, -2.0, np.float32), np.full(MOVES, 3.0, np.float32))
     weights = {"w": np.ones((2, 3), np.float32)}
-    written = Head(photo, (photo,), np.arange(5, dtype=np.float32), weights, None, sway, {"x": 1})
+    written = Head(photo, (photo,), np.arange(5, dtype=np.float32), weights, None, sway, None, {"x": 1})
     write_head(tmp_path / "a.head", written)
     read = read_head(tmp_path / "a.head")
     assert np.array_equal(read.photo.points, points)
@@ -226,3 +229,24 @@ def test_a_head_survives_its_file(tmp_path: Path) -> None:
         read_head(tmp_path / "a.head")
     write_head(tmp_path / "a.head", replace(written, sway=None))
     assert read_head(tmp_path / "a.head").sway is None
+
+
+def test_the_background_behind_a_person_survives_the_file(tmp_path: Path) -> None:
+    picture, points = draw_face(64)
+    photo = HeadPhoto("a.png", picture, points)
+    known = np.zeros((64, 64), np.float32)
+    known[10:30, 5:20] = 1.0
+    behind = Revealed(picture, known, FaceCrop(Similarity(1.5, 0.0, (3.0, -4.0)), 64))
+    written = Head(photo, (photo,), None, behind=behind)
+    write_head(tmp_path / "a.head", written)
+    read = read_head(tmp_path / "a.head").behind
+    assert read is not None
+    assert np.array_equal(read.known, known)
+    assert read.crop == behind.crop
+    assert np.abs(read.picture.astype(int) - picture).mean() < 2.0
+    arrays, metadata = read_arrays(tmp_path / "a.head")
+    write_arrays(tmp_path / "a.head", {**arrays, "behind/known": known[0].astype(np.uint8)}, metadata)
+    with pytest.raises(ModelError, match="background"):
+        read_head(tmp_path / "a.head")
+    write_head(tmp_path / "a.head", replace(written, behind=None))
+    assert read_head(tmp_path / "a.head").behind is None

@@ -14,6 +14,7 @@ from enliven.assets import builtin_photo
 from enliven.errors import FaceError, MediaError
 from enliven.face.crop import take
 from enliven.face.landmarker import MediaPipeLandmarker
+from enliven.face.matte import matte_of
 from enliven.gallery import look as look_module
 from enliven.gallery.gather import MOST_LOOKED_AT, gather
 from enliven.gallery.places import sights, sources_of, spread
@@ -186,3 +187,20 @@ def test_frames_of_a_video_lie_where_the_animated_one_lies_and_photos_nobody_kno
         shown, known = (cv2.warpAffine(each, back, own.shape[:2]) for each in (view.picture, view.known))
         assert known.mean() > 0.7
         assert np.abs(shown - own)[known > 0.99].mean() < 8.0
+
+
+def test_outlines_of_a_scenes_pictures_go_with_the_person(
+    tmp_path: Path, astronaut: Picture, by_colour: None
+) -> None:
+    moved = [np.roll(astronaut, 12 * n, axis=1) for n in range(3)]
+    gallery = gather([write_video(tmp_path / "me.mp4", moved)], SETTINGS)
+    portrait = gallery.portrait
+    scene = scene_of(gallery, matte_of(portrait.picture, portrait.landmarks))
+    assert scene.person is not None
+    assert all(view.person is None for view in scene_of(gallery).views)
+    for view in scene.views:
+        assert view.person is not None
+        shift = float((view.points[:, 0] - portrait.landmarks.xy[:, 0]).mean()) / scene.crop.to_picture.scale
+        back = np.array([[1.0, 0.0, -shift], [0.0, 1.0, 0.0]])
+        shown, known = (cv2.warpAffine(each, back, view.known.shape) for each in (view.person, view.known))
+        assert np.abs(shown - scene.person)[known > 0.99].mean() < 0.1

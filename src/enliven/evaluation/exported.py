@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from enliven.compositing.paste import Paster
-from enliven.face.matte import matte_of
+from enliven.face.matte import mattes_of, share_of_person
 from enliven.geometry import Similarity
 from enliven.model.hybrid_engine import HybridEngine
+from enliven.model.revealed import revealed
 from enliven.model.runtime import Graphs
 from enliven.model.sway_learner import PASSES, learn_sway
 from enliven.model.warp_engine import WarpEngine
@@ -48,11 +49,17 @@ class Exported:
         passes: int = 1,
     ) -> None:
         photo, size = photos[0], self._crop.size
-        landmarks = Landmarks(points[0], (size, size))
-        warp = WarpEngine(photo, landmarks, matte=matte_of(photo, landmarks))
+        mattes = mattes_of(photos, points)
+        persons = [share_of_person(matte, self._crop.to_picture, size) if matte else None for matte in mattes]
         known = np.ones((size, size), np.float32)
         others = list(zip(photos[1:], points[1:], strict=True))
-        scene = Scene(self._crop, photo, tuple(SceneView(picture, known, at) for picture, at in others))
+        views = [
+            SceneView(picture, known, at, person)
+            for (picture, at), person in zip(others, persons[1:], strict=True)
+        ]
+        scene = Scene(self._crop, photo, tuple(views), persons[0])
+        landmarks = Landmarks(points[0], (size, size))
+        warp = WarpEngine(photo, landmarks, matte=mattes[0], behind=revealed(scene))
         warp.add_sway(learn_sway(warp, scene, passes))
         self._engine = HybridEngine(warp, self._crop, photo, graphs, others, psi, at_once=True)
         self._paster = Paster(photo)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from enliven.face.mediapipe_graph import Graph, load
+from enliven.geometry import Similarity
 from enliven.measure import face_height_px
 from enliven.topology import CHIN, FACE_OVAL, FOREHEAD
 from enliven.types import Floats, Landmarks, Matte, Picture
@@ -84,6 +85,20 @@ def mattes_of(crops: Sequence[Picture], points: Sequence[Floats]) -> list[Matte 
         return [matting.of_crop(crop, at) for crop, at in zip(crops, points, strict=True)]
     finally:
         matting.close()
+
+
+def share_of_person(matte: Matte, to_photo: Similarity, size: int) -> Floats:
+    """(size, size) 0..1 the matte as a square of other pixels shows it; what was not looked at counts as person.
+
+    ``to_photo``: from that square's pixels to those of the matte's photo.
+    """
+    x0, y0, x1, y1 = matte.box_xyxy
+    rows, columns = matte.alpha.shape[:2]
+    axis = np.arange(size, dtype=np.float64)
+    places = to_photo.apply(np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2))
+    at = ((places + 0.5 - [x0, y0]) * [columns / (x1 - x0), rows / (y1 - y0)] - 0.5).astype(np.float32)
+    maps = at.reshape(size, size, 2)
+    return np.asarray(cv2.remap(matte.alpha, maps, None, cv2.INTER_LINEAR, borderValue=1.0), np.float32)
 
 
 def _around_head(landmarks: Landmarks) -> tuple[int, int, int, int]:

@@ -22,6 +22,7 @@ from enliven.gallery.gather import Gallery, gather
 from enliven.gallery.scene import scene_of
 from enliven.media.image import write_picture
 from enliven.model.head_file import SUFFIX, Head, HeadPhoto, write_head
+from enliven.model.revealed import Revealed, revealed
 from enliven.model.sway import Sway
 from enliven.model.sway_learner import PASSES, learn_sway
 from enliven.model.warp_engine import WarpEngine
@@ -84,13 +85,13 @@ def learn(
     crops = [Crop(*shot.sized(side)) for shot in gallery.shots]
     state = out.with_name(out.name + STATE_SUFFIX)
     fitted = fit(crops, base, settings or FitSettings(), progress=progress, state=state, resume=resume)
-    sway = _sway(gallery)
-    write_head(out, _head(gallery, fitted, base, sway, record or Record()))
+    shown = _shown(gallery)
+    write_head(out, _head(gallery, fitted, base, shown, record or Record()))
     sheet = out.with_name(out.stem + "_candidates.png")
     write_picture(sheet, candidate_sheet(fitted.held_back, fitted.candidates))
     if fitted.reason not in {"time", "interrupted"}:
         state.unlink(missing_ok=True)
-    notes = (*gallery.notes, *fitted.notes, _ON_SWAY if sway else _NO_SWAY)
+    notes = (*gallery.notes, *fitted.notes, _ON_SWAY if shown.sway else _NO_SWAY)
     return Learned(out, sheet, fitted, len(crops), notes)
 
 
@@ -103,7 +104,7 @@ def _check(out: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{out} exists already. Choose another name or give --overwrite.")
 
 
-def _head(gallery: Gallery, fitted: Fitted, base: Base, sway: Sway | None, record: Record) -> Head:
+def _head(gallery: Gallery, fitted: Fitted, base: Base, shown: Shown, record: Record) -> Head:
     best = fitted.chosen
     psi, weights = best.arrays()
     portrait = gallery.portrait
@@ -117,7 +118,8 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, sway: Sway | None, recor
         "candidates": [candidate.row() for candidate in fitted.candidates],
         "chosen": best.name,
         "steps": fitted.step,
-        "sway": sway is not None,
+        "sway": shown.sway is not None,
+        "behind": shown.behind is not None,
     }
     return Head(
         HeadPhoto(gallery.shots[0].name, portrait.picture, portrait.landmarks.points),
@@ -125,19 +127,31 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, sway: Sway | None, recor
         psi,
         weights,
         None if best.name == BASE else fitted.row.cpu().numpy(),
-        sway,
+        shown.sway,
+        shown.behind,
         about,
     )
 
 
-def _sway(gallery: Gallery) -> Sway | None:
-    """How hair and shoulders go with the head, looked at again and again; None where no pictures show one scene."""
-    scene = scene_of(gallery)
-    if not scene.views:
-        return None
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What pictures of one scene show beside the face; nothing where there are none."""
+
+    sway: Sway | None
+    """How hair and shoulders go with the head, looked at again and again."""
+    behind: Revealed | None
+    """The background behind the person."""
+
+
+def _shown(gallery: Gallery) -> Shown:
     picture, landmarks = gallery.portrait.picture, gallery.portrait.landmarks
-    engine = WarpEngine(picture, landmarks, matte=matte_of(picture, landmarks))
-    return learn_sway(engine, scene, PASSES)
+    matte = matte_of(picture, landmarks)
+    scene = scene_of(gallery, matte)
+    if not scene.views:
+        return Shown(None, None)
+    behind = revealed(scene)
+    engine = WarpEngine(picture, landmarks, matte=matte, behind=behind)
+    return Shown(learn_sway(engine, scene, PASSES), behind)
 
 
 def _sha256(file: Path) -> str:

@@ -6,31 +6,41 @@ import cv2
 import numpy as np
 
 from enliven.face.crop import crop_for, take
+from enliven.face.matte import mattes_of, share_of_person
 from enliven.gallery.gather import Gallery
-from enliven.types import FaceCrop, Scene, SceneView
+from enliven.gallery.shot import Shot
+from enliven.geometry import Similarity
+from enliven.types import FaceCrop, Matte, Scene, SceneView
 
 
-def scene_of(gallery: Gallery) -> Scene:
+def scene_of(gallery: Gallery, matte: Matte | None = None) -> Scene:
     """The square around the portrait's face, and the other shots that were taken where the portrait was.
 
-    Shots are squares around their own faces, so parts of it may be unknown.
+    Shots are squares around their own faces, so parts of it may be unknown. ``matte``: the person in the portrait;
+    with it everybody's outlines are known in the other shots too.
     """
     portrait = gallery.portrait
     crop = crop_for(portrait.landmarks)
-    return Scene(crop, take(portrait.picture, crop), tuple(_views(gallery, crop)))
+    placed = [(shot, shot.place) for shot in gallery.shots[1:] if shot.place is not None]
+    shots = [shot for shot, _ in placed]
+    mattes = (
+        mattes_of([s.picture for s in shots], [s.points for s in shots]) if matte else [None] * len(shots)
+    )
+    to_portrait = portrait.to_photo.inverse()
+    views = [
+        _view(gallery, shot, crop, to_portrait @ place, found)
+        for (shot, place), found in zip(placed, mattes, strict=True)
+    ]
+    person = share_of_person(matte, crop.to_picture, crop.size) if matte else None
+    return Scene(crop, take(portrait.picture, crop), tuple(views), person)
 
 
-def _views(gallery: Gallery, crop: FaceCrop) -> list[SceneView]:
-    found = []
-    to_portrait = gallery.portrait.to_photo.inverse()
-    size_wh = gallery.portrait.landmarks.image_size_wh
-    for shot in gallery.shots[1:]:
-        if shot.place is None:
-            continue
-        placed = to_portrait @ shot.place
-        matrix, size = (crop.to_picture.inverse() @ placed).matrix, (crop.size, crop.size)
-        picture = np.asarray(cv2.warpAffine(shot.picture, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
-        known = cv2.warpAffine(np.ones(shot.picture.shape[:2], np.float32), matrix, size)
-        points = shot.landmarks.moved(placed, size_wh).points
-        found.append(SceneView(picture, np.asarray(known, np.float32), points))
-    return found
+def _view(gallery: Gallery, shot: Shot, crop: FaceCrop, placed: Similarity, matte: Matte | None) -> SceneView:
+    """``placed``: from the shot's pixels to the portrait's."""
+    to_crop, size = crop.to_picture.inverse() @ placed, (crop.size, crop.size)
+    picture = np.asarray(cv2.warpAffine(shot.picture, to_crop.matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
+    whole = np.ones(shot.picture.shape[:2], np.float32)
+    known = np.asarray(cv2.warpAffine(whole, to_crop.matrix, size), np.float32)
+    points = shot.landmarks.moved(placed, gallery.portrait.landmarks.image_size_wh).points
+    person = share_of_person(matte, to_crop.inverse(), crop.size) if matte else None
+    return SceneView(picture, known, points, person)

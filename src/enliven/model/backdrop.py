@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from enliven.model.revealed import Revealed
 from enliven.types import Backdrop, Floats, Matte, Picture
 
 _MARGIN = 0.025
@@ -13,17 +14,24 @@ _LEAST_ARCH = 0.3
 """Height of what is added to a head that the photo's upper border cuts, in halves of the cut's width, at least."""
 _PERSON = 0.5
 """From here on a pixel of the matte is the person's."""
+_SURE = 0.99
+"""Of what is known behind the person."""
 _SMALLEST = 4
 """Side of the coarsest picture from which holes are filled."""
 
 
 def backdrop_of(
-    photo: Picture, matte: Matte, face_px: float, crown_xy: tuple[float, float] | None = None
+    photo: Picture,
+    matte: Matte,
+    face_px: float,
+    crown_xy: tuple[float, float] | None = None,
+    behind: Revealed | None = None,
 ) -> Backdrop:
     """The photo (H, W, 3) without the person of the matte, and the person's outline, at the photo's resolution.
 
     ``face_px``: height of the face in photo pixels; ``crown_xy``: about where the head ends above, which may be
-    beyond a photo that cuts it off.
+    beyond a photo that cuts it off. ``behind``: what is known of the person's place from elsewhere; the rest is
+    filled in from around.
     """
     x0, y0, x1, y1 = matte.box_xyxy
     size_wh = (x1 - x0, y1 - y0)
@@ -34,7 +42,15 @@ def backdrop_of(
     moves = _grown(np.maximum(matte.alpha, person), rim)
     covered = cv2.dilate(person, _disc(2 * rim)).astype(np.float32)
     small = cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
-    filled = _pulled_in(small, 1.0 - covered)
+    gaps = covered
+    if behind is not None:
+        seen, known = behind.over(matte.box_xyxy, side)
+        taken = (known > _SURE) & (covered > 0.0)
+        small, gaps = (
+            np.where(taken[..., None], seen, small),
+            np.where(taken, 0.0, covered).astype(np.float32),
+        )
+    filled = _pulled_in(small, 1.0 - gaps)
     hole = cv2.blur(covered, (rim + 1, rim + 1))
     large = [cv2.resize(each, size_wh, interpolation=cv2.INTER_LINEAR) for each in (filled, hole, moves)]
     plate = part + (large[0] - part) * large[1][..., None]

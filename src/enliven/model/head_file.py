@@ -14,14 +14,17 @@ import cv2
 import numpy as np
 
 from enliven.errors import ModelError
+from enliven.geometry import Similarity
+from enliven.model.revealed import Revealed
 from enliven.model.sway import CELLS, MOVES, Sway
 from enliven.model.tensor_file import Arrays, read_arrays, write_arrays
-from enliven.types import LANDMARK_COUNT, Floats, JsonObject, Picture
+from enliven.types import LANDMARK_COUNT, FaceCrop, Floats, JsonObject, Picture
 
 SUFFIX = ".head"
 FORMAT, VERSION, KEY = "enliven-head", 1, "enliven"
 _JPEG_QUALITY = 95
 _SWAY = ("table", "least", "most")
+_BEHIND = ("jpeg", "known", "square")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,8 @@ class Head:
     """(E,) what was fitted of w' = w0 + e, for learning on."""
     sway: Sway | None = None
     """How their hair and shoulders go with the head, where pictures of one scene showed it."""
+    behind: Revealed | None = None
+    """The background behind them in the animated picture, where pictures of its scene showed it."""
     about: JsonObject = field(default_factory=dict)
     """model_sha256, sources (name and sha256 each), consent, subject, candidates, chosen."""
 
@@ -67,6 +72,8 @@ def write_head(path: Path, head: Head) -> None:
         arrays["row"] = head.row
     if head.sway is not None:
         arrays |= {f"sway/{name}": getattr(head.sway, name).astype(np.float16) for name in _SWAY}
+    if head.behind is not None:
+        arrays |= _behind_arrays(head.behind)
     arrays |= {f"decoder/{name}": value.astype(np.float16) for name, value in head.weights.items()}
     about = {"format": FORMAT, "version": VERSION, "photo": head.photo.name}
     about["shots"] = [shot.name for shot in head.shots]
@@ -87,8 +94,8 @@ def read_head(path: Path) -> Head:
         for name, value in arrays.items()
         if name.startswith("decoder/")
     }
-    sway = _sway(path, arrays)
-    return Head(photo, tuple(shots), arrays.get("psi"), weights, arrays.get("row"), sway, about)
+    more = _sway(path, arrays), _behind(path, arrays)
+    return Head(photo, tuple(shots), arrays.get("psi"), weights, arrays.get("row"), *more, about)
 
 
 def _about(path: Path, metadata: Mapping[str, str]) -> JsonObject:
@@ -124,6 +131,35 @@ def _sway(path: Path, arrays: Arrays) -> Sway | None:
         raise ModelError(f"What {path} says of hair and shoulders is damaged; learn the person again.")
     table, least, most = found
     return Sway(table, least, most)
+
+
+def _behind_arrays(behind: Revealed) -> Arrays:
+    to_picture = behind.crop.to_picture
+    known = np.packbits(behind.known > 0.5)
+    return {
+        "behind/jpeg": _packed(behind.picture),
+        "behind/known": known,
+        "behind/square": np.array([to_picture.scale, to_picture.angle_deg, *to_picture.shift_px], np.float32),
+    }
+
+
+def _behind(path: Path, arrays: Arrays) -> Revealed | None:
+    found = [arrays[f"behind/{name}"] for name in _BEHIND if f"behind/{name}" in arrays]
+    if not found:
+        return None
+    picture = cv2.imdecode(arrays["behind/jpeg"], cv2.IMREAD_COLOR) if len(found) == len(_BEHIND) else None
+    size = 0 if picture is None else picture.shape[0]
+    if (
+        picture is None
+        or picture.shape[1] != size
+        or found[1].size * 8 < size * size
+        or found[2].shape != (4,)
+    ):
+        raise ModelError(f"The background in {path} is damaged; learn the person again.")
+    known = np.unpackbits(found[1], count=size * size).reshape(size, size).astype(np.float32)
+    scale, angle_deg, x, y = (float(value) for value in found[2])
+    crop = FaceCrop(Similarity(scale, angle_deg, (x, y)), size)
+    return Revealed(np.ascontiguousarray(picture[..., ::-1]), known, crop)
 
 
 def _packed(picture: Picture) -> Picture:

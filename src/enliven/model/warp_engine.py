@@ -28,6 +28,7 @@ from enliven.model.head_flow import (
 )
 from enliven.model.mesh_flow import MeshFlow
 from enliven.model.mouth import MouthLayer
+from enliven.model.revealed import Revealed
 from enliven.model.sway import CELLS, Posture, Sway, Unhurried, everyones
 from enliven.topology import CHIN, FOREHEAD
 from enliven.types import FaceCrop, Floats, Landmarks, Matte, Overlay, Picture, Rendering
@@ -61,12 +62,14 @@ class WarpEngine:
         finest: int = _FINEST,
         heights: float = _CROP_HEIGHTS,
         sway: Sequence[Sway] | None = None,
+        behind: Revealed | None = None,
     ) -> None:
         """``photo``: RGB (H, W, 3); ``landmarks`` in its pixels; ``finest``: side of the flow's grid at most.
 
         ``heights``: side of the square that moves, in face heights; small where the face alone is asked for.
         ``matte``: the person in the photo, who then moves in front of a background that stays as it is. ``sway``: how
-        hair and shoulders go along, everybody's when not given.
+        hair and shoulders go along, everybody's when not given. ``behind``: what is known of the background that the
+        person hides.
         """
         self._finest = finest
         self._extent = extent or (CUT_OUT if matte else HeadExtent())
@@ -87,7 +90,8 @@ class WarpEngine:
         self._border = self._still_border(photo.shape[1], photo.shape[0], above=matte is None)
         self._eyes = [eyes.EyeLayer(photo, landmarks.xy, names) for names in (eyes.RIGHT, eyes.LEFT)]
         self._mouth = MouthLayer(photo, landmarks.xy)
-        self._backdrop = backdrop_of(photo, matte, self._face_px, _crown(landmarks.xy)) if matte else None
+        crown = _crown(landmarks.xy)
+        self._backdrop = backdrop_of(photo, matte, self._face_px, crown, behind) if matte else None
 
     def render(self, points: Floats) -> Rendering:
         """The photo's pixels moved so that the landmarks lie at ``points``, (478, 3) photo pixels."""
