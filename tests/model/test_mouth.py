@@ -123,7 +123,7 @@ def test_a_closed_photo_opens_its_mouth_within_the_lips() -> None:
     closed = face()
     ring = closed[list(INNER_LIPS), :2].astype(np.int32)
     cv2.polylines(photo, [ring], True, LIPS.tolist(), 9)
-    layer = MouthLayer(photo, closed[:, :2])
+    layer = MouthLayer(photo, closed)
     assert layer.overlay(closed, 1.0) is None
     open_lips = face(mouth_open=1.0)
     shown = layer.overlay(open_lips, 1.0)
@@ -139,3 +139,21 @@ def test_tones_are_of_lips_and_skin() -> None:
     tones = tones_of(photo, face())
     assert np.allclose(tones.skin, SKIN)
     assert np.allclose(tones.lips, SKIN)
+
+
+def test_a_photos_own_teeth_hang_from_the_upper_lip_however_the_head_rolls() -> None:
+    """A white row below the upper lip stays as long when the mouth opens farther, upright or rolled."""
+    lengths = []
+    for roll_deg in (0.0, 30.0):
+        own, wide = (opening(gap, roll_deg=roll_deg) for gap in (0.06, 0.1))
+        photo = np.full((SIZE, SIZE, 3), 60, np.uint8)
+        rows = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).astype(np.float64)
+        shares, _, below = own.shares(rows)
+        inside = (shares > 0.0).all(axis=-1) & (shares < 1.0).all(axis=-1)
+        photo[inside & (below < 8.0)] = 255
+        shown = MouthLayer(photo, own.points).overlay(wide.points, 1.0)
+        assert shown is not None
+        teeth = np.argwhere(shown.image.min(axis=-1) > 200)[:, ::-1] + shown.to_picture.shift_px
+        lengths.append(float(np.percentile(wide.shares(teeth.astype(np.float64))[2], 95)))
+    assert lengths[0] == pytest.approx(8.0, abs=1.5)
+    assert lengths[1] == pytest.approx(lengths[0], abs=1.0)

@@ -9,88 +9,77 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from enliven.geometry import Similarity
 from enliven.model.mouth_inside import Tones, painted
-from enliven.model.opening import Opening
+from enliven.model.opening import Grid, Opening
 from enliven.model.strokes import polygon_mask, soft_line
-from enliven.topology import INNER_LIPS, INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS, STABLE
+from enliven.topology import INNER_LIPS, OUTER_LIPS, STABLE
 from enliven.types import Floats, Overlay, Picture
 
 _SHOWS_INSIDE = 0.018
 """Mean lip gap over the face's height from which the photo shows the inside of the mouth."""
 _RING, _INNER = list(OUTER_LIPS), list(INNER_LIPS)
 
-Colours = npt.NDArray[np.float64]
-
 
 class MouthLayer:
     """One photo's mouth, opened and shut."""
 
-    def __init__(self, photo: Picture, source: Floats) -> None:
-        """``photo``: RGB (H, W, 3); ``source``: (478, 2) landmarks in photo pixels."""
+    def __init__(self, photo: Picture, points: Floats) -> None:
+        """``photo``: RGB (H, W, 3); ``points``: (478, 3) landmarks in photo pixels."""
         self._photo = photo
-        self._source = source
-        self._gap = _gap(source)
-        self._shows_inside = self._gap > _SHOWS_INSIDE * _face_px(source)
-        self._tones = tones_of(photo, source)
+        self._own = Opening(points)
+        self._shows_inside = self._own.gap_px > _SHOWS_INSIDE * self._own.face_px
+        self._tones = tones_of(photo, points)
         self._seam_colour = 0.72 * self._tones.lips
 
     def overlay(self, points: Floats, head_scale: float) -> Overlay | None:
         """The inside for landmarks at ``points`` (478, 3) photo pixels, or None where the photo's own will do."""
-        target = points[:, :2]
-        strength, seam = self._need(target, head_scale)
+        mouth = Opening(points)
+        strength, seam = self._need(mouth, head_scale)
         if max(strength, seam) <= 0.0:
             return None
-        polygon = target[_INNER]
-        sigma = max(0.08 * _gap(target), 0.5)
+        polygon = points[_INNER, :2]
+        sigma = max(0.08 * mouth.gap_px, 0.5)
         margin = int(np.ceil(3 * sigma)) + 2
         x0, y0 = np.floor(polygon.min(axis=0)).astype(int) - margin
         x1, y1 = np.ceil(polygon.max(axis=0)).astype(int) + margin + 1
         size_wh = (int(x1 - x0), int(y1 - y0))
         local = polygon - [x0, y0]
         alpha = cv2.GaussianBlur(polygon_mask(local, size_wh), (0, 0), sigma) * np.float32(strength)
-        places = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), axis=-1).astype(np.float64)
-        picture = painted(Opening(points), self._tones, places)
+        pixels = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), axis=-1).astype(np.float64)
+        picture = painted(mouth, self._tones, pixels)
         if self._shows_inside:
-            shown, trust = self._from_photo(local, size_wh, head_scale)
+            shown, trust = self._from_photo(mouth, pixels, head_scale)
             picture += (shown - picture) * trust[..., None]
         if seam > 0.0:
             picture += (self._seam_colour - picture) * seam
-            alpha = np.maximum(alpha, _line(local, size_wh, _face_px(target)) * np.float32(seam))
+            alpha = np.maximum(alpha, _line(local, size_wh, mouth.face_px) * np.float32(seam))
         image = np.asarray(np.clip(np.round(picture), 0, 255), np.uint8)
         return Overlay(image, alpha, Similarity(shift_px=(float(x0), float(y0))))
 
-    def _need(self, target: Floats, head_scale: float) -> tuple[float, float]:
+    def _need(self, mouth: Opening, head_scale: float) -> tuple[float, float]:
         """(inside, seam), 0 to 1 each.
 
         The inside is needed where the mesh alone would smear; the seam where lips meet that stand open in
         the photo: there the mesh has squeezed a row of teeth into a line.
         """
-        gap, own = _gap(target), self._gap * head_scale
-        unit = 0.012 * _face_px(target)
+        gap, own = mouth.gap_px, self._own.gap_px * head_scale
+        unit = 0.012 * mouth.face_px
         if not self._shows_inside:
             return float(np.clip((gap - 1.3 * own) / unit, 0.0, 1.0)), 0.0
         moved = float(np.clip((abs(gap - own) - 0.1 * own) / (0.15 * own), 0.0, 1.0))
         opened = float(np.clip(gap / unit, 0.0, 1.0))
         return moved * opened, moved * (1.0 - opened)
 
-    def _from_photo(
-        self, polygon: Floats, size_wh: tuple[int, int], head_scale: float
-    ) -> tuple[Colours, Colours]:
+    def _from_photo(self, mouth: Opening, pixels: Grid, head_scale: float) -> tuple[Grid, Grid]:
         """The photo's inside hung from the upper lip, and where it goes on: (h, w, 3) and (h, w)."""
-        columns = np.arange(size_wh[0], dtype=np.float64)
-        heights = np.arange(size_wh[1], dtype=np.float64)[:, None]
-        share = (columns - polygon[0, 0]) / (polygon[10, 0] - polygon[0, 0] or 1.0)
-        own = self._source[_INNER]
-        across = own[0, 0] + share * (own[10, 0] - own[0, 0])
-        top, bottom = _edge(own[:11], across), _edge(np.vstack([own[10:], own[:1]]), across)
-        below = (heights - _edge(polygon[:11], columns)) / head_scale  # photo pixels under the upper lip
-        y = (top + np.maximum(below, -2.0)).astype(np.float32)
-        x = np.broadcast_to(across.astype(np.float32), y.shape)
-        shown = cv2.remap(self._photo, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        room = np.maximum(bottom - top, 0.0)
+        shares, _, below = mouth.shares(pixels)
+        along, below = shares[..., 0] * self._own.width_px, below / head_scale  # photo pixels from here on
+        top, bottom = self._own.edges(along)
+        at = self._own.at(along, top + np.maximum(below, -2.0)).astype(np.float32)
+        shown = cv2.remap(self._photo, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        room = bottom - top
         soft = np.maximum(0.25 * room, 1.0)
         trust = np.clip((0.92 * room - below) / soft, 0.0, 1.0) * np.clip(room / 2.0, 0.0, 1.0)
         return shown.astype(np.float64), trust
@@ -103,21 +92,6 @@ def _line(polygon: Floats, size_wh: tuple[int, int], face_px: float) -> Floats:
     return soft_line(points, size_wh, 0.009 * face_px, 0.003 * face_px)
 
 
-def _edge(contour: Floats, columns: Colours) -> Colours:
-    """(w,) height of a lip's edge at each column."""
-    order = np.argsort(contour[:, 0], kind="stable")
-    return np.asarray(np.interp(columns, contour[order, 0], contour[order, 1]), np.float64)
-
-
-def _gap(points: Floats) -> float:
-    gaps = np.linalg.norm(points[list(INNER_UPPER_LIP)] - points[list(INNER_LOWER_LIP)], axis=1)
-    return float(gaps.mean())
-
-
-def _face_px(points: Floats) -> float:
-    return float(np.linalg.norm(points[10] - points[152]))
-
-
 def tones_of(photo: Picture, points: Floats) -> Tones:
     """Of the lips and the skin; ``points``: (478, 2 or more) landmarks in pixels of ``photo``, RGB (H, W, 3)."""
     xy = points[:, :2]
@@ -125,7 +99,7 @@ def tones_of(photo: Picture, points: Floats) -> Tones:
     return Tones(lips, _median_colour(photo, xy[list(STABLE)]))
 
 
-def _median_colour(photo: Picture, places: Floats) -> Colours:
+def _median_colour(photo: Picture, places: Floats) -> Grid:
     """(3,) median of the photo's colours at (N, 2) places."""
     at = np.round(places).astype(int)
     columns = np.clip(at[:, 0], 0, photo.shape[1] - 1)

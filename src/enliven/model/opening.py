@@ -79,9 +79,9 @@ class Opening:
         share_x = (np.arange(columns) + 0.5) / columns
         share_y = ((np.arange(rows) + 0.5) / rows)[:, None]
         x = np.broadcast_to(share_x * self.width_px, (rows, columns))
-        top, bottom = self._edges(x)
+        top, bottom = self.edges(x)
         below, above = share_y * (bottom - top), (1.0 - share_y) * (bottom - top)
-        at = np.stack([x, top + below], axis=-1) @ self._axes + self._corner[0]
+        at = self.at(x, top + below)
         below, above = below / self.face_px, above / self.face_px
         aside = np.abs(2.0 * x / self.width_px - 1.0)
         near = (np.minimum(each, _NEAR) / _NEAR for each in (below, above))
@@ -92,10 +92,19 @@ class Opening:
         """Where pixels lie in that grid: (..., 2) shares of its columns and rows; how far along the mouth from its
         first corner and how far below the upper lip they are, both in pixels."""
         along = self._along(xy)
-        top, bottom = self._edges(along[..., 0])
+        top, bottom = self.edges(along[..., 0])
         below = along[..., 1] - top
         shares = np.stack([along[..., 0] / self.width_px, below / np.maximum(bottom - top, 1e-3)], axis=-1)
         return shares, along[..., 0], below
+
+    def edges(self, along: Grid) -> tuple[Grid, Grid]:
+        """How far down the upper and the lower lip's edges are, so far along the mouth, in pixels; they never cross."""
+        top, bottom = (np.interp(along, lip[:, 0], lip[:, 1]) for lip in self._lips)
+        return np.asarray(top), np.maximum(bottom, top)
+
+    def at(self, along: Grid, down: Grid) -> Grid:
+        """(..., 2) the pixels so far along the mouth from its first corner and so far down from there."""
+        return np.asarray(np.stack([along, down], axis=-1) @ self._axes + self._corner[0], np.float64)
 
     @cached_property
     def _corner(self) -> Grid:
@@ -112,11 +121,6 @@ class Opening:
 
     def _along(self, xy: Grid) -> Grid:
         return np.asarray((xy - self._corner[0]) @ self._axes.T, np.float64)
-
-    def _edges(self, x: Grid) -> tuple[Grid, Grid]:
-        """Heights of both lips' edges there; they never cross."""
-        top, bottom = (np.interp(x, lip[:, 0], lip[:, 1]) for lip in self._lips)
-        return np.asarray(top), np.maximum(bottom, top)
 
     @cached_property
     def _lips(self) -> tuple[Grid, ...]:

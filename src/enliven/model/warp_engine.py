@@ -89,7 +89,7 @@ class WarpEngine:
         self._far_side = FarSide(photo, self._on_grid(landmarks.points), self.crop, matte)
         self._border = self._still_border(photo.shape[1], photo.shape[0], above=matte is None)
         self._eyes = [eyes.EyeLayer(photo, landmarks.xy, names) for names in (eyes.RIGHT, eyes.LEFT)]
-        self._mouth = MouthLayer(photo, landmarks.xy)
+        self._mouth = MouthLayer(photo, landmarks.points)
         crown = _crown(landmarks.xy)
         self._backdrop = backdrop_of(photo, matte, self._face_px, crown, behind) if matte else None
 
