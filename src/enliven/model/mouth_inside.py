@@ -28,7 +28,9 @@ _TOOTH_UNIT, _TOOTH_SEAM = 0.1, 0.015
 """Face heights: of the teeth's length, and of the way over which their edge shows."""
 _TOOTH_EDGES = np.array([0.0, 0.050, 0.087, 0.120, 0.147])
 """Where upper teeth meet, from the middle outwards, in face heights; the outer ones are seen aslant."""
-_EDGE_WIDTH, _EDGE_DARK = 0.0035, 0.2
+_EDGE_WIDTH, _EDGE_DARK = 0.0035, 0.15
+_TOOTH_LENGTH = 0.05
+"""In face heights; what is seen farther below the lip are the lower teeth behind."""
 _ASIDE = np.linspace(0.0, 0.2, 801)
 _EDGES_SHOW = _EDGE_DARK * np.exp(-((np.abs(_ASIDE[:, None] - _TOOTH_EDGES).min(axis=1) / _EDGE_WIDTH) ** 2))
 """How much darker it is so far aside."""
@@ -184,5 +186,6 @@ def painted(opening: Opening, tones: Tones, xy: Grid) -> Grid:
 def _between_teeth(opening: Opening, along: Grid, below: Grid, shown: Shown) -> Grid:
     """(h, w) how much darker it is where upper teeth meet."""
     aside = np.abs(along - opening.middle_px) / (opening.face_px * opening.foreshortening)
-    within = (1.0 - _past(below, shown.upper)) / 2.0 * min(shown.upper / _TOLD_APART, 1.0)
+    length = min(shown.upper, _TOOTH_LENGTH)
+    within = (1.0 - _past(below, length)) / 2.0 * min(shown.upper / _TOLD_APART, 1.0)
     return np.asarray(np.interp(aside, _ASIDE, _EDGES_SHOW) * within)
