@@ -25,7 +25,7 @@ from enliven.databank.clip import to_rgb
 from enliven.databank.shards import ShotEntry
 from enliven.model.mouth import tones_of
 from enliven.model.mouth_inside import Shown, Tones, mouth_facts, place_facts, shown_facts
-from enliven.model.opening import Opening
+from enliven.model.opening import Grid, Opening
 from enliven.types import Picture
 
 TARGET = Path(__file__).parents[1] / "src/enliven/assets/mouth.npz"
@@ -44,8 +44,6 @@ TOLD = (0.7, 0.4, 0.2)
 lower ones, rather dark. A mouth of the middle of everything looks like none."""
 GREY, GAIN, GAMMA = 0.25, 0.1, 0.15
 """Share of grey or greyish pictures; how much channels and brightness are changed."""
-
-Grid = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def _hold(mouth: Mouth) -> tuple[Grid, Grid]:
 
 
 def _look(mouth: Mouth) -> tuple[Grid, Grid]:
-    known = place_facts(mouth.opening, mouth.tones, mouth.shown, ROWS, COLUMNS)[1]
+    known = place_facts(mouth.opening, mouth.tones, mouth.shown, ROWS, COLUMNS)
     return known.reshape(ROWS * COLUMNS, -1), (mouth.seen / mouth.tones.light).reshape(-1, 3)
 
 

@@ -12,9 +12,8 @@ from enliven.gallery.scene import scene_of
 from enliven.heads import open_head
 from enliven.model.engine import Engine
 from enliven.model.head_file import Head
-from enliven.model.revealed import revealed
+from enliven.model.scene_learner import warp_in_scene
 from enliven.model.sway import Unhurried
-from enliven.model.sway_learner import learn_sway
 from enliven.model.warp_engine import WarpEngine
 from enliven.settings import AnimateSettings
 from enliven.types import Matte
@@ -55,10 +54,12 @@ def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) ->
 
 def _warp(gallery: Gallery, matte: Matte | None, head: Head | None) -> WarpEngine:
     """What moves the photo; hair and shoulders go along, and the background is, as the head says or the scene shows."""
-    portrait, scene = gallery.portrait, scene_of(gallery, matte)
-    behind = head.behind if head else revealed(scene)
-    warp = WarpEngine(portrait.picture, portrait.landmarks, matte=matte, behind=behind)
-    warp.add_sway(head.sway if head else learn_sway(warp, scene))
+    photo, landmarks = gallery.portrait.picture, gallery.portrait.landmarks
+    if head:
+        warp = WarpEngine(photo, landmarks, matte=matte, behind=head.behind)
+        warp.add_sway(head.sway)
+    else:
+        warp, _ = warp_in_scene(photo, landmarks, matte, scene_of(gallery, matte))
     warp.unhurried = Unhurried()
     return warp
 

@@ -59,7 +59,8 @@ def face_height_px(landmarks: Landmarks) -> float:
     return float(np.linalg.norm(landmarks.xy[10] - landmarks.xy[152]))
 
 
-def _gap(points: Floats, upper: tuple[int, ...], lower: tuple[int, ...]) -> float:
+def mean_gap(points: Floats, upper: tuple[int, ...], lower: tuple[int, ...]) -> float:
+    """Mean distance of two rows of landmarks, point for point; ``points``: (478, 2 or 3)."""
     distances = np.linalg.norm(points[list(upper)] - points[list(lower)], axis=1)
     return float(distances.mean())
 
@@ -68,7 +69,7 @@ def _eye_openness(
     points: Floats, eye: tuple[int, ...], upper: tuple[int, ...], lower: tuple[int, ...]
 ) -> float:
     width = float(np.linalg.norm(points[eye[0]] - points[eye[8]]))
-    return _gap(points, upper, lower) / max(width, 1e-6)
+    return mean_gap(points, upper, lower) / max(width, 1e-6)
 
 
 def eye_openness(points: Floats) -> tuple[float, float]:
@@ -88,7 +89,7 @@ def mouth_openness(points: Floats) -> float:
     ``points``: (478, 3). The eyes' distance, not the mouth's width, since speech changes the latter.
     """
     eyes = float(np.linalg.norm(points[RIGHT_EYE[0]] - points[LEFT_EYE[0]]))
-    return _gap(points, INNER_UPPER_LIP, INNER_LOWER_LIP) / max(eyes, 1e-6)
+    return mean_gap(points, INNER_UPPER_LIP, INNER_LOWER_LIP) / max(eyes, 1e-6)
 
 
 def mouth_width(points: Floats) -> float:

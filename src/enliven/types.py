@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from enliven.geometry import Similarity
+from enliven.geometry import FloatArray, Similarity
 
 Picture = npt.NDArray[np.uint8]
 """RGB, ``(H, W, 3)``."""
@@ -137,6 +137,12 @@ class Matte:
     """(h, w) float32 in 0..1, evenly over the part."""
     box_xyxy: tuple[int, int, int, int]
     """The part in whole photo pixels, ends outside."""
+
+    def cells(self, xy: FloatArray) -> FloatArray:
+        """(..., 2) photo pixels to places in ``alpha``."""
+        x0, y0, x1, y1 = self.box_xyxy
+        rows, columns = self.alpha.shape[:2]
+        return (xy + 0.5 - [x0, y0]) * [columns / (x1 - x0), rows / (y1 - y0)] - 0.5
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,10 +12,9 @@ from enliven.evaluation.metrics import Metric
 from enliven.evaluation.scores import Case
 
 
-def against_warp(case: Case, cases: Sequence[Case], metric: Metric, seed: int) -> Estimate | None:
-    """A figure minus that of the warp with as many photos; None when it was not measured."""
-    warp = next(other for other in cases if other.shots == case.shots and other.contender == WARP)
-    return _difference(case, warp, metric, seed)
+def warp_beside(case: Case, cases: Sequence[Case]) -> Case:
+    """The warp with as many photos."""
+    return next(other for other in cases if other.shots == case.shots and other.contender == WARP)
 
 
 def with_fewer_photos(case: Case, cases: Sequence[Case]) -> Case | None:
@@ -32,11 +31,7 @@ def unfitted(case: Case, cases: Sequence[Case]) -> Case | None:
 
 
 def gain(case: Case, other: Case, metric: Metric, seed: int) -> Estimate | None:
-    """A figure minus that of the same contender with fewer photos or unfitted, on the clips that both have."""
-    return _difference(case, other, metric, seed)
-
-
-def _difference(case: Case, other: Case, metric: Metric, seed: int) -> Estimate | None:
+    """A figure minus that of another case, on the clips that both have; None when it was not measured."""
     others = {score.clip: score.figures[metric.key] for score in other.scores}
     apart = [
         float(np.subtract(score.figures[metric.key], others[score.clip]))

@@ -12,10 +12,9 @@ from enliven.compositing.paste import Paster
 from enliven.face.matte import mattes_of, share_of_person
 from enliven.geometry import Similarity
 from enliven.model.hybrid_engine import HybridEngine
-from enliven.model.revealed import revealed
 from enliven.model.runtime import Graphs
-from enliven.model.sway_learner import PASSES, learn_sway
-from enliven.model.warp_engine import WarpEngine
+from enliven.model.scene_learner import warp_in_scene
+from enliven.model.sway_learner import PASSES
 from enliven.types import FaceCrop, Floats, Landmarks, Picture, Scene, SceneView
 
 if TYPE_CHECKING:
@@ -59,8 +58,7 @@ class Exported:
         ]
         scene = Scene(self._crop, photo, tuple(views), persons[0])
         landmarks = Landmarks(points[0], (size, size))
-        warp = WarpEngine(photo, landmarks, matte=mattes[0], behind=revealed(scene))
-        warp.add_sway(learn_sway(warp, scene, passes))
+        warp, _ = warp_in_scene(photo, landmarks, mattes[0], scene, passes)
         self._engine = HybridEngine(warp, self._crop, photo, graphs, others, psi, at_once=True)
         self._paster = Paster(photo)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from enliven.evaluation.compare import against_warp, gain, unfitted, with_fewer_photos
+from enliven.evaluation.compare import gain, unfitted, warp_beside, with_fewer_photos
 from enliven.evaluation.contenders import PHOTO, WARP
 from enliven.evaluation.estimate import RESAMPLES, Estimate
 from enliven.evaluation.metrics import CROSS_METRICS, SELF_METRICS, Metric
@@ -92,7 +92,7 @@ def _title(report: Report, words: str, shots: int, *, cross: bool) -> list[str]:
 def _against_warp(report: Report, shots: int, *, cross: bool) -> list[str]:
     cases = report.cross_driven if cross else report.self_driven
     columns = {
-        case.contender: _differences(report, case, cases)
+        case.contender: _gains(report, case, warp_beside(case, cases))
         for case in cases
         if case.shots == shots and case.contender != WARP
     }
@@ -102,10 +102,6 @@ def _against_warp(report: Report, shots: int, *, cross: bool) -> list[str]:
 
 def _means(report: Report, case: Case) -> Figure:
     return lambda metric: report.mean(case, metric)
-
-
-def _differences(report: Report, case: Case, cases: Sequence[Case]) -> Figure:
-    return lambda metric: against_warp(case, cases, metric, report.settings.seed)
 
 
 def _gains(report: Report, case: Case, other: Case) -> Figure:

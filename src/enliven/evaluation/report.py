@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from enliven.databank.bank import Bank
-from enliven.evaluation.compare import against_warp, gain, unfitted, with_fewer_photos
+from enliven.evaluation.compare import gain, unfitted, warp_beside, with_fewer_photos
 from enliven.evaluation.estimate import RESAMPLES, Estimate, estimate
 from enliven.evaluation.metrics import (
     CROSS_METRICS,
@@ -72,16 +72,13 @@ class Report:
         return estimate(case.values(metric.key), self.settings.seed)
 
     def _case_json(self, case: Case, kind: Sequence[Metric], cases: list[Case]) -> JsonObject:
-        seed = self.settings.seed
         return {
             "shots": case.shots,
             "contender": case.contender,
             "clips": len(case.scores),
             "frames": sum(score.frames for score in case.scores),
             "mean": {metric.key: _estimate_json(self.mean(case, metric)) for metric in kind},
-            "against_warp": {
-                metric.key: _estimate_json(against_warp(case, cases, metric, seed)) for metric in kind
-            },
+            "against_warp": self._gains_json(case, warp_beside(case, cases), kind),
             "against_fewer_photos": self._gains_json(case, with_fewer_photos(case, cases), kind),
             "against_unfitted": self._gains_json(case, unfitted(case, cases), kind),
             "frechet": _plain(frechet(case)) if kind is SELF_METRICS else None,

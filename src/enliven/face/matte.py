@@ -92,12 +92,9 @@ def share_of_person(matte: Matte, to_photo: Similarity, size: int) -> Floats:
 
     ``to_photo``: from that square's pixels to those of the matte's photo.
     """
-    x0, y0, x1, y1 = matte.box_xyxy
-    rows, columns = matte.alpha.shape[:2]
     axis = np.arange(size, dtype=np.float64)
     places = to_photo.apply(np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2))
-    at = ((places + 0.5 - [x0, y0]) * [columns / (x1 - x0), rows / (y1 - y0)] - 0.5).astype(np.float32)
-    maps = at.reshape(size, size, 2)
+    maps = matte.cells(places).astype(np.float32).reshape(size, size, 2)
     return np.asarray(cv2.remap(matte.alpha, maps, None, cv2.INTER_LINEAR, borderValue=1.0), np.float32)
 
 
@@ -114,9 +111,7 @@ def _around_head(landmarks: Landmarks) -> tuple[int, int, int, int]:
 
 def _share_of_face(matte: Matte, landmarks: Landmarks) -> float:
     """Mean of the matte over the face's oval."""
-    x0, y0, x1, y1 = matte.box_xyxy
-    scale = np.array([_SIDE / (x1 - x0), _SIDE / (y1 - y0)])
-    outline = (landmarks.xy[list(FACE_OVAL)] + 0.5 - [x0, y0]) * scale - 0.5
+    outline = matte.cells(landmarks.xy[list(FACE_OVAL)])
     inside = np.zeros((_SIDE, _SIDE), np.uint8)
     cv2.fillPoly(inside, [np.rint(outline).astype(np.int32)], 1)
     covered: Floats = matte.alpha[inside > 0]

@@ -22,10 +22,8 @@ from enliven.gallery.gather import Gallery, gather
 from enliven.gallery.scene import scene_of
 from enliven.media.image import write_picture
 from enliven.model.head_file import SUFFIX, Head, HeadPhoto, write_head
-from enliven.model.revealed import Revealed, revealed
-from enliven.model.sway import Sway
-from enliven.model.sway_learner import PASSES, learn_sway
-from enliven.model.warp_engine import WarpEngine
+from enliven.model.scene_learner import Taught, warp_in_scene
+from enliven.model.sway_learner import PASSES
 from enliven.settings import AnimateSettings
 
 STATE_SUFFIX = ".fitting"
@@ -85,13 +83,13 @@ def learn(
     crops = [Crop(*shot.sized(side)) for shot in gallery.shots]
     state = out.with_name(out.name + STATE_SUFFIX)
     fitted = fit(crops, base, settings or FitSettings(), progress=progress, state=state, resume=resume)
-    shown = _shown(gallery)
-    write_head(out, _head(gallery, fitted, base, shown, record or Record()))
+    taught = _taught(gallery)
+    write_head(out, _head(gallery, fitted, base, taught, record or Record()))
     sheet = out.with_name(out.stem + "_candidates.png")
     write_picture(sheet, candidate_sheet(fitted.held_back, fitted.candidates))
     if fitted.reason not in {"time", "interrupted"}:
         state.unlink(missing_ok=True)
-    notes = (*gallery.notes, *fitted.notes, _ON_SWAY if shown.sway else _NO_SWAY)
+    notes = (*gallery.notes, *fitted.notes, _ON_SWAY if taught.sway else _NO_SWAY)
     return Learned(out, sheet, fitted, len(crops), notes)
 
 
@@ -104,7 +102,7 @@ def _check(out: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{out} exists already. Choose another name or give --overwrite.")
 
 
-def _head(gallery: Gallery, fitted: Fitted, base: Base, shown: Shown, record: Record) -> Head:
+def _head(gallery: Gallery, fitted: Fitted, base: Base, taught: Taught, record: Record) -> Head:
     best = fitted.chosen
     psi, weights = best.arrays()
     portrait = gallery.portrait
@@ -118,8 +116,8 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, shown: Shown, record: Re
         "candidates": [candidate.row() for candidate in fitted.candidates],
         "chosen": best.name,
         "steps": fitted.step,
-        "sway": shown.sway is not None,
-        "behind": shown.behind is not None,
+        "sway": taught.sway is not None,
+        "behind": taught.behind is not None,
     }
     return Head(
         HeadPhoto(gallery.shots[0].name, portrait.picture, portrait.landmarks.points),
@@ -127,31 +125,17 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, shown: Shown, record: Re
         psi,
         weights,
         None if best.name == BASE else fitted.row.cpu().numpy(),
-        shown.sway,
-        shown.behind,
+        taught.sway,
+        taught.behind,
         about,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """What pictures of one scene show beside the face; nothing where there are none."""
-
-    sway: Sway | None
-    """How hair and shoulders go with the head, looked at again and again."""
-    behind: Revealed | None
-    """The background behind the person."""
-
-
-def _shown(gallery: Gallery) -> Shown:
+def _taught(gallery: Gallery) -> Taught:
+    """By the pictures of the animated one's scene, looked at again and again."""
     picture, landmarks = gallery.portrait.picture, gallery.portrait.landmarks
     matte = matte_of(picture, landmarks)
-    scene = scene_of(gallery, matte)
-    if not scene.views:
-        return Shown(None, None)
-    behind = revealed(scene)
-    engine = WarpEngine(picture, landmarks, matte=matte, behind=behind)
-    return Shown(learn_sway(engine, scene, PASSES), behind)
+    return warp_in_scene(picture, landmarks, matte, scene_of(gallery, matte), PASSES)[1]
 
 
 def _sha256(file: Path) -> str:

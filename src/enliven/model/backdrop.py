@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from enliven.model.revealed import Revealed
+from enliven.model.strokes import disc
 from enliven.types import Backdrop, Floats, Matte, Picture
 
 _MARGIN = 0.025
@@ -40,16 +41,14 @@ def backdrop_of(
     rim = max(1, round(_MARGIN * face_px * side / max(size_wh)))  # matte pixels
     person = np.asarray(matte.alpha > _PERSON, np.uint8)
     moves = _grown(np.maximum(matte.alpha, person), rim)
-    covered = cv2.dilate(person, _disc(2 * rim)).astype(np.float32)
+    covered = cv2.dilate(person, disc(2 * rim)).astype(np.float32)
     small = cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
     gaps = covered
     if behind is not None:
         seen, known = behind.over(matte.box_xyxy, side)
         taken = (known > _SURE) & (covered > 0.0)
-        small, gaps = (
-            np.where(taken[..., None], seen, small),
-            np.where(taken, 0.0, covered).astype(np.float32),
-        )
+        small = np.where(taken[..., None], seen, small)
+        gaps = np.where(taken, np.float32(0.0), covered)
     filled = _pulled_in(small, 1.0 - gaps)
     hole = cv2.blur(covered, (rim + 1, rim + 1))
     large = [cv2.resize(each, size_wh, interpolation=cv2.INTER_LINEAR) for each in (filled, hole, moves)]
@@ -88,16 +87,9 @@ def _closed_above(backdrop: Backdrop, crown_xy: tuple[float, float], face_px: fl
 
 def _grown(alpha: Floats, rim: int) -> Floats:
     """The matte with a rim that falls softly to nothing over twice ``rim`` pixels."""
-    wider = cv2.dilate(alpha, _disc(rim))
+    wider = cv2.dilate(alpha, disc(rim))
     soft: Floats = np.maximum(cv2.blur(wider, (2 * rim + 1, 2 * rim + 1)), alpha)
     return soft
-
-
-def _disc(radius: int) -> Picture:
-    disc: Picture = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)).astype(
-        np.uint8
-    )
-    return disc
 
 
 def _pulled_in(picture: Floats, known: Floats) -> Floats:

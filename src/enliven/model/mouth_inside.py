@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 
 import cv2
@@ -36,8 +36,6 @@ _EDGES_SHOW = _EDGE_DARK * np.exp(-((np.abs(_ASIDE[:, None] - _TOOTH_EDGES).min(
 """How much darker it is so far aside."""
 _TOLD_APART = 0.03
 """Length from which teeth are told apart wholly."""
-
-
 _WIDE = (0.05, 0.13)
 """Mean gap of the lips, in face heights, from which a mouth is wide open, and at which it is wholly. Few such mouths
 were seen, of all kinds; teeth above and a deep throat look right in most photos and paintings, their mean does not."""
@@ -56,17 +54,18 @@ class Tones:
     """(3,) RGB, 0 to 255."""
     skin: Grid
 
-    @property
+    @cached_property
     def light(self) -> float:
         """Grey level of the skin."""
         return max(float(self.skin.mean()), 1.0)
 
-    @property
+    @cached_property
     def throat(self) -> Grid:
         """(3,) in shares of the light: the lips' hue, deeper."""
         hue = self.lips / max(float(self.lips.mean()), 1.0)
         return np.asarray(_THROAT * hue**2)
 
+    @cached_property
     def facts(self) -> Grid:
         """(7,)"""
         return np.array([*(self.lips / self.light), *(self.skin / self.light), self.light / _LIGHT])
@@ -130,7 +129,7 @@ def learned() -> Habits:
 
 def mouth_facts(opening: Opening, tones: Tones) -> Grid:
     """(16,) what the first network reads."""
-    return np.concatenate([opening.shape_facts(), tones.facts()])
+    return np.concatenate([opening.shape_facts, tones.facts])
 
 
 def shown_facts(shown: Shown) -> Grid:
@@ -140,13 +139,13 @@ def shown_facts(shown: Shown) -> Grid:
 
 def place_facts(
     opening: Opening, tones: Tones, shown: Shown, rows: int = ROWS, columns: int = COLUMNS
-) -> tuple[Grid, Grid]:
-    """(R, C, 2) places in pixels, and (R, C, 26) what the second network reads there."""
-    at, places, below, above = opening.places(rows, columns)
+) -> Grid:
+    """(R, C, 26) what the second network reads at the places of the opening."""
+    _, places, below, above = opening.places(rows, columns)
     edges = [_past(below, shown.upper), _past(above, shown.lower)]  # PAST_UPPER is the first
     same = np.concatenate([mouth_facts(opening, tones), shown_facts(shown)])
     everywhere = np.broadcast_to(same, (rows, columns, len(same)))
-    return at, np.concatenate([places, np.stack(edges, axis=-1), everywhere], axis=-1)
+    return np.concatenate([places, np.stack(edges, axis=-1), everywhere], axis=-1)
 
 
 def _past(distance: Grid, length: float) -> Grid:
@@ -170,7 +169,7 @@ def _wideness(opening: Opening) -> float:
 def painted(opening: Opening, tones: Tones, xy: Grid) -> Grid:
     """RGB (h, w, 3), 0 to 255 and a little beyond, for pixels ``xy`` (h, w, 2) between the lips and about them."""
     shown = shown_in(opening, tones)
-    known = place_facts(opening, tones, shown)[1]
+    known = place_facts(opening, tones, shown)
     grid = learned().looks.tell(known)
     deep = _wideness(opening) * _THROAT_SHOWS * (1.0 + known[..., PAST_UPPER, None]) / 2.0
     grid = (grid + deep * (tones.throat - grid)) * tones.light

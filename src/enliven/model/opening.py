@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from enliven.measure import mean_gap
 from enliven.topology import CHIN, FOREHEAD, INNER_LIPS, INNER_LOWER_LIP, INNER_UPPER_LIP
 from enliven.types import Floats
 
@@ -47,8 +48,7 @@ class Opening:
     @cached_property
     def gap_px(self) -> float:
         """Mean distance of the inner lips as the picture shows it."""
-        xy = self.points[:, :2]
-        return float(np.linalg.norm(xy[list(INNER_UPPER_LIP)] - xy[list(INNER_LOWER_LIP)], axis=1).mean())
+        return mean_gap(self.points[:, :2], INNER_UPPER_LIP, INNER_LOWER_LIP)
 
     @cached_property
     def width_px(self) -> float:
@@ -65,6 +65,7 @@ class Opening:
         """Where the upper lip's middle is, along the mouth from its first corner."""
         return float(self._along(self.points[13, :2].astype(np.float64))[0])
 
+    @cached_property
     def shape_facts(self) -> Grid:
         """(9,) numbers about 0 that tell how the mouth is held, whatever the turn of the head."""
         spans = [self._span(a, b) / self.face_px / usual - 1.0 for a, b, usual in _SPANS]

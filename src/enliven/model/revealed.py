@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enliven.model.strokes import disc
 from enliven.types import FaceCrop, Floats, Picture, Scene, SceneView
 
 _PERSON = 0.1
@@ -96,6 +97,5 @@ def _seen(photo: Picture, own: Mask, view: SceneView) -> tuple[Floats, Mask] | N
 def _background(person: Floats, known: Floats) -> Mask:
     """(S, S) of bool: known, and far enough from anybody."""
     rim = max(1, round(_RIM * person.shape[0]))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
-    near = cv2.dilate((person > _PERSON).astype(np.uint8), disc)
+    near = cv2.dilate((person > _PERSON).astype(np.uint8), disc(rim))
     return np.asarray((near == 0) & (known > 0.99))

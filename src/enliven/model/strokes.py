@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enliven.types import Floats
+from enliven.types import Floats, Picture
 
 _SUBPIXEL_BITS = 4
 
@@ -25,6 +25,12 @@ def soft_line(points: Floats, size_wh: tuple[int, int], width_px: float, blur_px
     cv2.polylines(mask, [_fixed(points)], False, 255, width, cv2.LINE_AA, shift=_SUBPIXEL_BITS)
     soft: Floats = cv2.GaussianBlur(mask.astype(np.float32) / np.float32(255), (0, 0), max(blur_px, 0.45))
     return soft
+
+
+def disc(radius: int) -> Picture:
+    """(2 radius + 1, 2 radius + 1) uint8: 1 inside, to grow masks with."""
+    found = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(found, np.uint8)
 
 
 def outlined(points: Floats, part: tuple[int, ...], side: int, shrink: int = 1) -> Floats:
