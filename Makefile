@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m enliven demo --output-folder demo --overwrite
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check src tests benchmarks

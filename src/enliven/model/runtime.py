@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,13 @@ def devices() -> list[str]:
     return list(_core().available_devices)
 
 
+@cache
 def _core() -> Any:
+    """One for the process, for ever.
+
+    Every core gives the thread a stack for signals and takes it away again in the end. Of two cores of which the
+    first goes first, the second one puts back what is gone already, and the next Ctrl-C is a segmentation fault.
+    """
     import openvino
 
     return openvino.Core()
