@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.synthetic_face import draw_face
 
-from enliven.gallery.choose import most_different, most_frontal
+from enliven.gallery.choose import most_different, most_fitting
 from enliven.gallery.people import distances, largest_person, person_around
 from enliven.measure import LOOKS
+from enliven.types import Landmarks
 
 _YAW, _MOUTH, _EYES = (LOOKS.index(name) for name in ("yaw", "mouth", "eyes"))
+
+
+def face(**drawn: float) -> Landmarks:
+    return Landmarks(draw_face(64, **drawn)[1], (64, 64))  # type: ignore[arg-type]
 
 
 def looks_of(count: int, **changed: list[float]) -> list[np.ndarray]:
@@ -33,8 +39,13 @@ def test_no_more_are_chosen_than_there_are() -> None:
 
 
 def test_the_animated_picture_is_frontal_with_open_eyes_and_sharp() -> None:
-    looks = looks_of(4, yaw=[1.5, 0.1, 0.0, 0.05], eyes=[3, 3, 1.0, 3])
-    assert most_frontal(looks, [1.0, 1.0, 1.0, 0.3]) == 1
+    turned, fitting, blinking, soft = face(yaw_deg=20), face(yaw_deg=2), face(eyes_open=0.1), face()
+    assert most_fitting([turned, fitting, blinking, soft], [1.0, 1.0, 1.0, 0.3]) == 1
+
+
+def test_the_animated_picture_shows_no_face_that_is_seldom_made() -> None:
+    shouting, usual = face(mouth_open=0.9), [face(yaw_deg=yaw, mouth_open=0.1) for yaw in (3, 6, 9)]
+    assert most_fitting([shouting, *usual], [1.0] * 4) == 1
 
 
 def person(seed: int, count: int, spread: float) -> list[np.ndarray]:

@@ -14,7 +14,6 @@ from enliven.geometry import Similarity
 from enliven.model.hybrid_engine import HybridEngine
 from enliven.model.runtime import Graphs
 from enliven.model.scene_learner import warp_in_scene
-from enliven.model.sway_learner import PASSES
 from enliven.types import FaceCrop, Floats, Landmarks, Picture, Scene, SceneView
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ class Exported:
         points: Sequence[Floats],
         graphs: Graphs,
         psi: Floats | None = None,
-        passes: int = 1,
     ) -> None:
         photo, size = photos[0], self._crop.size
         mattes = mattes_of(photos, points)
@@ -58,7 +56,7 @@ class Exported:
         ]
         scene = Scene(self._crop, photo, tuple(views), persons[0])
         landmarks = Landmarks(points[0], (size, size))
-        warp, _ = warp_in_scene(photo, landmarks, mattes[0], scene, passes)
+        warp, _ = warp_in_scene(photo, landmarks, mattes[0], scene)
         self._engine = HybridEngine(warp, self._crop, photo, graphs, others, psi, at_once=True)
         self._paster = Paster(photo)
 
@@ -74,4 +72,4 @@ class FittedExported(Exported):
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
         psi, fitted = self._fitter.best(photos, points).arrays()
         graphs = Graphs(self._folder, fitted=fitted) if fitted else self._graphs
-        self._ready(photos, points, graphs, psi, PASSES)
+        self._ready(photos, points, graphs, psi)

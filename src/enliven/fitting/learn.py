@@ -23,7 +23,6 @@ from enliven.gallery.scene import scene_of
 from enliven.media.image import write_picture
 from enliven.model.head_file import SUFFIX, Head, HeadPhoto, write_head
 from enliven.model.scene_learner import Taught, warp_in_scene
-from enliven.model.sway_learner import PASSES
 from enliven.settings import AnimateSettings
 
 STATE_SUFFIX = ".fitting"
@@ -132,10 +131,10 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, taught: Taught, record: 
 
 
 def _taught(gallery: Gallery) -> Taught:
-    """By the pictures of the animated one's scene, looked at again and again."""
+    """By the pictures of the animated one's scene."""
     picture, landmarks = gallery.portrait.picture, gallery.portrait.landmarks
     matte = matte_of(picture, landmarks)
-    return warp_in_scene(picture, landmarks, matte, scene_of(gallery, matte), PASSES)[1]
+    return warp_in_scene(picture, landmarks, matte, scene_of(gallery, matte))[1]
 
 
 def _sha256(file: Path) -> str:

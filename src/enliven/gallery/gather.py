@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from enliven.errors import FaceError
-from enliven.gallery.choose import most_different, most_frontal
+from enliven.gallery.choose import most_different, most_fitting
 from enliven.gallery.look import Aside, Looker
 from enliven.gallery.people import distances, largest_person, person_around
 from enliven.gallery.places import Source, frame_at, sights, sources_of
@@ -124,7 +124,7 @@ class _Gathering:
                 self._aside.append(Aside(seen[0].name, number, "no face was found"))
 
     def _base(self) -> Candidate:
-        """The first usable photo that was named; of a folder or video its most frontal sharp one."""
+        """The first usable photo that was named; of a folder or video the most fitting one."""
         first = min(candidate.source for candidate in self._candidates)
         group = [candidate for candidate in self._candidates if candidate.source == first]
         if self._sources[first].is_photo:
@@ -132,7 +132,7 @@ class _Gathering:
         if all(candidate.descriptor is not None for candidate in group):
             between = distances([c.descriptor for c in group if c.descriptor is not None])
             group = [c for c, own in zip(group, largest_person(between), strict=True) if own]
-        return group[most_frontal([c.looks for c in group], [c.sharpness for c in group])]
+        return group[most_fitting([c.face for c in group], [c.sharpness for c in group])]
 
     def _of_one_person(self, base: Candidate) -> Candidate:
         """Leaves only the pictures of the base's person, or refuses."""

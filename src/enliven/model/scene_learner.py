@@ -22,14 +22,11 @@ class Taught:
 
 
 def warp_in_scene(
-    photo: Picture, landmarks: Landmarks, matte: Matte | None, scene: Scene, passes: int = 1
+    photo: Picture, landmarks: Landmarks, matte: Matte | None, scene: Scene
 ) -> tuple[WarpEngine, Taught]:
-    """The engine of the photo (see :class:`WarpEngine`) that has learned from its scene, and what it learned.
-
-    ``passes``: see :func:`learn_sway`.
-    """
+    """The engine of the photo (see :class:`WarpEngine`) that has learned from its scene, and what it learned."""
     behind = revealed(scene)
     warp = WarpEngine(photo, landmarks, matte=matte, behind=behind)
-    sway = learn_sway(warp, scene, passes)
+    sway = learn_sway(warp, scene)
     warp.add_sway(sway)
     return warp, Taught(sway, behind)

@@ -20,8 +20,6 @@ from enliven.model.sway import CELLS, MOVES, Posture, Sway
 from enliven.model.warp_engine import WarpEngine
 from enliven.types import FaceCrop, Floats, Picture, Scene, SceneView
 
-PASSES = 3
-"""Of a fitting, which has time to look again at what is still wrong."""
 _RIDGE = 0.03
 """Of the least squares, in sure cells with a change of one."""
 _SIGMA = 1.0
@@ -52,27 +50,16 @@ class Evidence:
     """(G, G, 2) cells, times the weight."""
 
 
-def learn_sway(engine: WarpEngine, scene: Scene, passes: int = 1) -> Sway | None:
+def learn_sway(engine: WarpEngine, scene: Scene) -> Sway | None:
     """What to add to the engine's sway, None when the pictures teach nothing that holds for those left out.
 
-    ``scene``: of the engine's photo; ``passes``: how often to look again at what is still wrong. The engine itself is
-    left as it was.
+    ``scene``: of the engine's photo. Looking again at what is still wrong learns the pictures by heart.
     """
     if len(scene.views) < _LEAST_VIEWS:
         return None
-    before, own = engine.sway, None
     reader = EvidenceReader(engine, scene.picture, scene.crop)
-    try:
-        for _ in range(passes):
-            evidence = [reader.look(view) for view in scene.views]
-            if not _holds(evidence):
-                break
-            more = _explained(evidence)
-            own = more if own is None else Sway(own.table + more.table, more.least, more.most)
-            engine.sway = (*before, own)
-    finally:
-        engine.sway = before
-    return own
+    evidence = [reader.look(view) for view in scene.views]
+    return _explained(evidence) if _holds(evidence) else None
 
 
 def _holds(evidence: Sequence[Evidence]) -> bool:
