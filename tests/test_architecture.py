@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"settings", "portrait", "gallery", "heads", "engines", "driving", "prefetch"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
-    "fitting": GROUND | {"assets", "face", "gallery", "media", "model", "settings", "training"},
+    "fitting": GROUND | {"assets", "face", "gallery", "media", "model", "portrait", "settings", "training"},
     "evaluation": GROUND
     | {"databank", "face", "motion", "model", "media", "aim", "animator", "compositing", "fitting"},
     "apps": GROUND

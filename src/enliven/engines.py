@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from enliven.assets import builtin_weights
 from enliven.face.crop import crop_for, take
-from enliven.face.matte import matte_of
+from enliven.face.matte import matte_of, share_of_person
 from enliven.gallery.gather import Gallery
-from enliven.gallery.scene import scene_of
+from enliven.gallery.scene import at_square, scene_of
+from enliven.gallery.shot import Shot, side_of
 from enliven.heads import open_head
 from enliven.model.engine import Engine
 from enliven.model.head_file import Head
+from enliven.model.revealed import Revealed, background_of
 from enliven.model.scene_learner import warp_in_scene
+from enliven.model.stand_in import standing
 from enliven.model.sway import Unhurried
 from enliven.model.warp_engine import WarpEngine
 from enliven.settings import AnimateSettings
-from enliven.types import Matte
+from enliven.types import FurtherPhoto, Matte, Scene, SceneView
 
 _NO_OUTLINE = (
     "No person's outline was found around the face in the photo; its background moves along near the head."
@@ -37,7 +41,7 @@ def load_engine(settings: AnimateSettings, gallery: Gallery) -> tuple[Engine, tu
 def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) -> Engine:
     portrait = gallery.portrait
     if settings.engine == "warp":
-        return _warp(gallery, matte, None)
+        return _warp(gallery, matte, None, scene_of(gallery, matte))[0]
     from enliven.model.hybrid_engine import HybridEngine
     from enliven.model.runtime import Graphs
 
@@ -46,22 +50,47 @@ def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) ->
     fitted = head.weights if head else None
     graphs = Graphs(weights, device=settings.device, threads=settings.threads, fitted=fitted)
     crop = crop_for(portrait.landmarks, size=graphs.config.size)
-    lenders = [(shot.picture, shot.points) for shot in gallery.shots[1:]]
     seen = take(portrait.picture, crop)
+    scene = scene_of(gallery, matte)
+    warp, behind = _warp(gallery, matte, head, scene)
+    background = None
+    if matte is not None:
+        square = crop_for(portrait.landmarks, size=side_of(portrait.landmarks))
+        person = share_of_person(matte, square.to_picture, square.size)
+        background = background_of(take(portrait.picture, square), person, square, behind)
     psi = head.psi if head else None
-    return HybridEngine(_warp(gallery, matte, head), crop, seen, graphs, lenders, psi)
+    return HybridEngine(warp, crop, seen, graphs, further_photos(gallery, scene), psi, background=background)
 
 
-def _warp(gallery: Gallery, matte: Matte | None, head: Head | None) -> WarpEngine:
-    """What moves the photo; hair and shoulders go along, and the background is, as the head says or the scene shows."""
+def _warp(
+    gallery: Gallery, matte: Matte | None, head: Head | None, scene: Scene
+) -> tuple[WarpEngine, Revealed | None]:
+    """What moves the photo, and the background behind the person; hair and shoulders go along as the head says or the
+    scene shows."""
     photo, landmarks = gallery.portrait.picture, gallery.portrait.landmarks
     if head:
-        warp = WarpEngine(photo, landmarks, matte=matte, behind=head.behind)
+        warp, behind = WarpEngine(photo, landmarks, matte=matte, behind=head.behind), head.behind
         warp.add_sway(head.sway)
     else:
-        warp, _ = warp_in_scene(photo, landmarks, matte, scene_of(gallery, matte))
+        warp, taught = warp_in_scene(photo, landmarks, matte, scene)
+        behind = taught.behind
     warp.unhurried = Unhurried()
-    return warp
+    return warp, behind
+
+
+def further_photos(gallery: Gallery, scene: Scene) -> list[FurtherPhoto]:
+    """All shots but the portrait's own; those that show its scene unchanged as it would show them."""
+    views = iter(scene.views)
+    return [_further(gallery, shot, scene, views) for shot in gallery.shots[1:]]
+
+
+def _further(gallery: Gallery, shot: Shot, scene: Scene, views: Iterator[SceneView]) -> FurtherPhoto:
+    """``views``: those of the shots that have a place, in their order."""
+    if shot.place is None:
+        return FurtherPhoto(shot.picture, shot.points)
+    picture, points = at_square(gallery, shot, shot.place)
+    found = standing(scene, next(views), picture.shape[0])
+    return FurtherPhoto(picture, points, found) if found else FurtherPhoto(shot.picture, shot.points)
 
 
 def weights_of(settings: AnimateSettings) -> Path | None:

@@ -39,5 +39,5 @@ def gallery_of(path: Path, photos: Sequence[Path], settings: AnimateSettings) ->
     head = read_head(path)
     height, width = head.photo.picture.shape[:2]
     face = Landmarks(head.photo.points, (width, height))
-    shots = tuple(Shot(shot.name, path, shot.picture, shot.points) for shot in head.shots)
+    shots = tuple(Shot(shot.name, path, shot.picture, shot.points, shot.place) for shot in head.shots)
     return Gallery(portrait_of(head.photo.picture, face, settings), shots)

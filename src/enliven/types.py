@@ -176,6 +176,28 @@ class Rendering:
 
 
 @dataclass(frozen=True, eq=False)
+class FurtherPhoto:
+    """Another picture of the animated photo's person: an upright square around the face."""
+
+    picture: Picture
+    """RGB (L, L, 3)."""
+    points: Floats
+    """(478, 3) in its pixels."""
+    standing: Standing | None = None
+    """Of a picture that was taken where the animated one was, and cut out at its square; None for any other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What a picture of the animated photo's own scene shows at that photo's square."""
+
+    known: Floats
+    """(L, L) 1 where it shows something, 0 where it was cut off."""
+    matte: Matte
+    """The person, in its pixels."""
+
+
+@dataclass(frozen=True, eq=False)
 class SceneView:
     """A further picture of the photo's person in the same scene, as a square of the photo's would show it."""
 

@@ -12,9 +12,19 @@ from enliven.compositing.paste import Paster
 from enliven.face.matte import mattes_of, share_of_person
 from enliven.geometry import Similarity
 from enliven.model.hybrid_engine import HybridEngine
+from enliven.model.revealed import background_of
 from enliven.model.runtime import Graphs
 from enliven.model.scene_learner import warp_in_scene
-from enliven.types import FaceCrop, Floats, Landmarks, Picture, Scene, SceneView
+from enliven.model.stand_in import standing
+from enliven.types import (
+    FaceCrop,
+    Floats,
+    FurtherPhoto,
+    Landmarks,
+    Picture,
+    Scene,
+    SceneView,
+)
 
 if TYPE_CHECKING:
     from enliven.evaluation.fitter import Fitter
@@ -56,8 +66,14 @@ class Exported:
         ]
         scene = Scene(self._crop, photo, tuple(views), persons[0])
         landmarks = Landmarks(points[0], (size, size))
-        warp, _ = warp_in_scene(photo, landmarks, mattes[0], scene)
-        self._engine = HybridEngine(warp, self._crop, photo, graphs, others, psi, at_once=True)
+        warp, taught = warp_in_scene(photo, landmarks, mattes[0], scene)
+        background = None
+        if scene.person is not None:
+            background = background_of(photo, scene.person, self._crop, taught.behind)
+        further = [FurtherPhoto(view.picture, view.points, standing(scene, view, size)) for view in views]
+        self._engine = HybridEngine(
+            warp, self._crop, photo, graphs, further, psi, background=background, at_once=True
+        )
         self._paster = Paster(photo)
 
 

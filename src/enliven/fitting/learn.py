@@ -20,9 +20,11 @@ from enliven.fitting.settings import FitSettings
 from enliven.fitting.sheet import candidate_sheet
 from enliven.gallery.gather import Gallery, gather
 from enliven.gallery.scene import scene_of
+from enliven.gallery.shot import Shot
 from enliven.media.image import write_picture
 from enliven.model.head_file import SUFFIX, Head, HeadPhoto, write_head
 from enliven.model.scene_learner import Taught, warp_in_scene
+from enliven.portrait import Portrait
 from enliven.settings import AnimateSettings
 
 STATE_SUFFIX = ".fitting"
@@ -120,7 +122,7 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, taught: Taught, record: 
     }
     return Head(
         HeadPhoto(gallery.shots[0].name, portrait.picture, portrait.landmarks.points),
-        tuple(HeadPhoto(shot.name, shot.picture, shot.points) for shot in gallery.shots),
+        tuple(_head_photo(shot, portrait) for shot in gallery.shots),
         psi,
         weights,
         None if best.name == BASE else fitted.row.cpu().numpy(),
@@ -128,6 +130,11 @@ def _head(gallery: Gallery, fitted: Fitted, base: Base, taught: Taught, record: 
         taught.behind,
         about,
     )
+
+
+def _head_photo(shot: Shot, portrait: Portrait) -> HeadPhoto:
+    place = None if shot.place is None else portrait.to_photo.inverse() @ shot.place
+    return HeadPhoto(shot.name, shot.picture, shot.points, place)
 
 
 def _taught(gallery: Gallery) -> Taught:

@@ -8,9 +8,9 @@ import numpy as np
 from enliven.face.crop import crop_for, take
 from enliven.face.matte import mattes_of, share_of_person
 from enliven.gallery.gather import Gallery
-from enliven.gallery.shot import Shot
+from enliven.gallery.shot import Shot, side_of
 from enliven.geometry import Similarity
-from enliven.types import FaceCrop, Matte, Scene, SceneView
+from enliven.types import FaceCrop, Floats, Matte, Picture, Scene, SceneView
 
 
 def scene_of(gallery: Gallery, matte: Matte | None = None) -> Scene:
@@ -33,6 +33,24 @@ def scene_of(gallery: Gallery, matte: Matte | None = None) -> Scene:
     ]
     person = share_of_person(matte, crop.to_picture, crop.size) if matte else None
     return Scene(crop, take(portrait.picture, crop), tuple(views), person)
+
+
+def at_square(gallery: Gallery, shot: Shot, place: Similarity) -> tuple[Picture, Floats]:
+    """A shot of the portrait's scene cut out at the portrait's square: RGB (L, L, 3), and its points (478, 3) there.
+
+    ``place``: from the shot's pixels to those of the photo.
+    """
+    portrait = gallery.portrait
+    crop = crop_for(portrait.landmarks, size=side_of(portrait.landmarks))
+    to_crop = crop.to_picture.inverse() @ portrait.to_photo.inverse() @ place
+    picture = cv2.warpAffine(
+        shot.picture,
+        to_crop.matrix,
+        (crop.size, crop.size),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(picture, np.uint8), shot.landmarks.moved(to_crop, (crop.size, crop.size)).points
 
 
 def _view(gallery: Gallery, shot: Shot, crop: FaceCrop, placed: Similarity, matte: Matte | None) -> SceneView:

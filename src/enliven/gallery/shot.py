@@ -80,10 +80,15 @@ class Candidate:
         return Shot(self.name, self.file, picture, self.points, place)
 
 
+def side_of(face: Landmarks) -> int:
+    """Side of the shot's square of a picture with this face, in the shot's pixels."""
+    native = crop_for(face, size=LEAST_SIDE).to_picture.scale * LEAST_SIDE
+    return int(np.clip(2 * round(native / 2), LEAST_SIDE, MOST_SIDE))
+
+
 def cut(picture: Picture, face: Landmarks) -> tuple[Picture, Floats]:
     """The shot's square of a whole picture, (L, L, 3), and the landmarks in it."""
-    native = crop_for(face, size=LEAST_SIDE).to_picture.scale * LEAST_SIDE
-    side = int(np.clip(2 * round(native / 2), LEAST_SIDE, MOST_SIDE))
+    side = side_of(face)
     crop: FaceCrop = crop_for(face, size=side)
     points = face.moved(crop.to_picture.inverse(), (side, side)).points
     return take(picture, crop), points

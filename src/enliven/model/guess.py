@@ -27,6 +27,8 @@ class Guess:
     """(S/2, S/2, 2) place to read minus place to write, in half crop sides."""
     layers: Floats
     """(4, S, S) eyes, mouth and far cheek to lay over: RGB in [-1, 1] times alpha, then alpha in 0..1."""
+    person: Floats | None = None
+    """(S, S) 0..1 where the moved person is; None where no outline is known."""
 
 
 class Guesser:
@@ -54,10 +56,11 @@ class GuessReader:
     def read(self, rendering: Rendering) -> Guess:
         """Flow and layers of one rendering."""
         flow = _flow_under(rendering, self._crop)
-        stacked = np.zeros((self._crop.size, self._crop.size, 4), np.float32)
+        stacked, person = np.zeros((self._crop.size, self._crop.size, 4), np.float32), None
         if rendering.backdrop is not None:
             stacked = self._behind(rendering.backdrop, flow)
-        return Guess(flow, _laid_on(stacked, rendering.overlays, self._crop))
+            person = 1.0 - stacked[..., 3]
+        return Guess(flow, _laid_on(stacked, rendering.overlays, self._crop), person)
 
     def _behind(self, backdrop: Backdrop, flow: Floats) -> Floats:
         """(S, S, 4) the backdrop where the moved outline is open: RGB times alpha, then alpha."""

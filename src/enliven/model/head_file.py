@@ -36,6 +36,8 @@ class HeadPhoto:
     """RGB (H, W, 3)."""
     points: Floats
     """(478, 3) in its pixels."""
+    place: Similarity | None = None
+    """From its pixels to those of the picture that is animated, when both show one scene."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,8 @@ def write_head(path: Path, head: Head) -> None:
     for number, shot in enumerate(head.shots):
         arrays[f"shots/{number:02d}/jpeg"] = _packed(shot.picture)
         arrays[f"shots/{number:02d}/points"] = shot.points
+        if shot.place is not None:
+            arrays[f"shots/{number:02d}/place"] = _numbers(shot.place)
     if head.psi is not None:
         arrays["psi"] = head.psi
     if head.row is not None:
@@ -115,12 +119,17 @@ def _about(path: Path, metadata: Mapping[str, str]) -> JsonObject:
     return about
 
 
-def _photo(path: Path, arrays: Arrays, place: str, name: str) -> HeadPhoto:
-    picture = cv2.imdecode(arrays[f"{place}/jpeg"], cv2.IMREAD_COLOR)
-    points = arrays[f"{place}/points"]
-    if picture is None or points.shape != (LANDMARK_COUNT, 3):
+def _photo(path: Path, arrays: Arrays, key: str, name: str) -> HeadPhoto:
+    picture = cv2.imdecode(arrays[f"{key}/jpeg"], cv2.IMREAD_COLOR)
+    points, placed = arrays[f"{key}/points"], arrays.get(f"{key}/place")
+    if (
+        picture is None
+        or points.shape != (LANDMARK_COUNT, 3)
+        or (placed is not None and placed.shape != (4,))
+    ):
         raise ModelError(f"The picture '{name}' in {path} is damaged; learn the person again.")
-    return HeadPhoto(name, np.ascontiguousarray(picture[..., ::-1]), points)
+    place = None if placed is None else _similarity(placed)
+    return HeadPhoto(name, np.ascontiguousarray(picture[..., ::-1]), points, place)
 
 
 def _sway(path: Path, arrays: Arrays) -> Sway | None:
@@ -134,12 +143,11 @@ def _sway(path: Path, arrays: Arrays) -> Sway | None:
 
 
 def _behind_arrays(behind: Revealed) -> Arrays:
-    to_picture = behind.crop.to_picture
     known = np.packbits(behind.known > 0.5)
     return {
         "behind/jpeg": _packed(behind.picture),
         "behind/known": known,
-        "behind/square": np.array([to_picture.scale, to_picture.angle_deg, *to_picture.shift_px], np.float32),
+        "behind/square": _numbers(behind.crop.to_picture),
     }
 
 
@@ -157,9 +165,17 @@ def _behind(path: Path, arrays: Arrays) -> Revealed | None:
     ):
         raise ModelError(f"The background in {path} is damaged; learn the person again.")
     known = np.unpackbits(found[1], count=size * size).reshape(size, size).astype(np.float32)
-    scale, angle_deg, x, y = (float(value) for value in found[2])
-    crop = FaceCrop(Similarity(scale, angle_deg, (x, y)), size)
-    return Revealed(np.ascontiguousarray(picture[..., ::-1]), known, crop)
+    return Revealed(np.ascontiguousarray(picture[..., ::-1]), known, FaceCrop(_similarity(found[2]), size))
+
+
+def _numbers(place: Similarity) -> Floats:
+    """(4,) scale, angle and shift."""
+    return np.array([place.scale, place.angle_deg, *place.shift_px], np.float32)
+
+
+def _similarity(numbers: Floats) -> Similarity:
+    scale, angle_deg, x, y = (float(value) for value in numbers)
+    return Similarity(scale, angle_deg, (x, y))
 
 
 def _packed(picture: Picture) -> Picture:

@@ -9,19 +9,25 @@ from functools import partial
 import cv2
 import numpy as np
 
-from enliven.measure import looks
+from enliven.measure import LOOKS
 from enliven.model.caution import trust
 from enliven.model.correction import corrected, fade
 from enliven.model.drawing import draw_conditioning
+from enliven.model.face_lender import FaceLender
 from enliven.model.guess import Guess, GuessReader
 from enliven.model.lender import Lender, Moved
-from enliven.model.lending import Lending, odds_of, prior
+from enliven.model.lending import Lending, odds_around, odds_of, prior
+from enliven.model.nearest import looks_and_place
+from enliven.model.revealed import Revealed
 from enliven.model.runtime import Graphs, NetworkFrame, Person
+from enliven.model.stand_in import StandIn
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering, Retouch
+from enliven.types import FaceCrop, Floats, FurtherPhoto, Overlay, Picture, Rendering, Retouch
 
 _TRUSTED = 0.5
 """Mask from which on the photo's detail, finer than the networks' pixels, is kept whole."""
+_PLACE = len(LOOKS)
+"""Where the place begins in looks and place."""
 _LEAST_DETAIL = 0.7
 """Of that detail, also where all is painted: painted lips lie where the mesh's do, but only 256 pixels sharp."""
 
@@ -50,30 +56,38 @@ class HybridEngine:
         crop: FaceCrop,
         seen: Picture,
         graphs: Graphs,
-        lenders: Sequence[tuple[Picture, Floats]] = (),
+        further: Sequence[FurtherPhoto] = (),
         psi: Floats | None = None,
         *,
+        background: Revealed | None = None,
         at_once: bool = False,
     ) -> None:
         """``warp``: moves the photo; ``crop``: upright, as large as the networks read; ``seen``: its pixels.
 
-        ``lenders``: further photos, each an upright square (L, L, 3) around the face and its points (478, 3) in it;
-        ``psi``: AdaIN parameters fitted to the person, in place of those that the photos give; ``at_once``: the
-        frames do not follow each other, see :class:`Lending`.
+        ``further``: other photos; ``psi``: AdaIN parameters fitted to the person, in place of those that the photos
+        give; ``background``: what is known of the scene without its person; ``at_once``: the frames do not follow
+        each other, see :class:`Lending`.
         """
         self._warp, landmarks = warp, warp.landmarks
         self._graphs, self._crop = graphs, crop
         self._reader = GuessReader(crop)
         self._to_crop = crop.to_picture.inverse()
-        self._image_size_wh = landmarks.image_size_wh
         own = self._on_crop(landmarks.points)
-        self._lenders = [Lender(*lender, crop.size, (seen, own)) for lender in lenders]
+        if background is not None:
+            to_crop = self._to_crop @ background.crop.to_picture
+            background = replace(background, crop=FaceCrop(to_crop, background.crop.size))
+        self._lenders = [
+            _lender(photo, crop.size, (seen, own), background, at_once=at_once) for photo in further
+        ]
         people = [self._encoded(seen, own), *(self._encoded(*lender.seen()) for lender in self._lenders)]
         # psi = P e is linear in e, so the mean over single photos is that of the mean embedding.
         mean_psi = np.mean([person["psi"] for person in people], axis=0) if psi is None else psi
         self._people: list[Person] = [person | {"psi": mean_psi.astype(np.float32)} for person in people]
-        self._looks = looks(landmarks)
-        self._lending = Lending(self._looks, [lender.looks for lender in self._lenders], at_once=at_once)
+        self._looks = looks_and_place(own, crop.size)
+        self._lending = Lending(
+            self._looks, [self._looks_of(lender) for lender in self._lenders], at_once=at_once
+        )
+        self._stand_ins = any(lender.lends_around for lender in self._lenders)
         self._pair: tuple[int, Person] | None = None
         self._fade = fade(crop.size)
 
@@ -87,19 +101,32 @@ class HybridEngine:
         guess = self._reader.read(moved)
         on_crop = self._on_crop(points)
         drawing = self._drawing(on_crop)
-        borrowed = self._borrow(looks(Landmarks(points, self._image_size_wh)), on_crop)
+        borrowed = self._borrow(on_crop)
         return partial(self._finish, moved, guess, drawing, trust(on_crop, self._crop.size), borrowed)
 
-    def _borrow(self, wanted: Floats, on_crop: Floats) -> _Borrowed | None:
-        """The lender of a frame that looks like ``wanted``, moved to ``on_crop``; None when nobody lends."""
+    def _looks_of(self, lender: Lender) -> Floats:
+        """(11,) looks and place; who lends the face alone lays it where the animated photo has its own."""
+        return (
+            lender.looks
+            if lender.lends_around
+            else np.concatenate([lender.looks[:_PLACE], self._looks[_PLACE:]])
+        )
+
+    def _borrow(self, on_crop: Floats) -> _Borrowed | None:
+        """The lender of a frame with landmarks (478, 3) ``on_crop``, moved there; None when nobody lends."""
+        wanted = looks_and_place(on_crop, self._crop.size)
+        if not self._stand_ins:  # faces alone are lent, wherever the head is
+            wanted[_PLACE:] = self._looks[_PLACE:]
         lent = self._lending.step(wanted)
         if lent is None:
             return None
         number, share = lent
         lender = self._lenders[number]
         moved = lender.move(on_crop)
-        odds = odds_of(wanted, self._looks, lender.looks, lender.alike)
-        weights = prior(on_crop[:, :2], self._crop.size, share * lender.shown(moved), odds)
+        mouth, eyes, skin = odds_of(wanted, self._looks, lender.looks, lender.alike)
+        around = odds_around(wanted, self._looks, lender.looks) if lender.lends_around else None
+        odds = (mouth, eyes, skin if around is None else max(skin, around))  # one head, not two
+        weights = prior(on_crop[:, :2], self._crop.size, share * lender.shown(moved), odds, around)
         return _Borrowed(number, moved, weights)
 
     def _finish(
@@ -112,7 +139,7 @@ class HybridEngine:
         else:
             guesses = [guess, borrowed.moved.guess]
             frame = self._graphs.frame(self._pair_with(borrowed.number), drawing, guesses, borrowed.prior)
-            lent = self._lent(self._lenders[borrowed.number], borrowed.moved, frame)
+            lent = self._lent(self._lenders[borrowed.number], borrowed.moved, frame, guess)
         better = corrected(moved, frame.flow[0], guess, self._crop)
         overlays = (*moved.overlays, lent) if lent is not None else moved.overlays
         return replace(better, overlays=overlays, retouch=self._retouch(frame, trusted))
@@ -143,11 +170,16 @@ class HybridEngine:
             self._pair = (number, both | {"psi": first["psi"]})
         return self._pair[1]
 
-    def _lent(self, lender: Lender, moved: Moved, frame: NetworkFrame) -> Overlay | None:
-        """The lender's own pixels where the networks trust it more."""
+    def _lent(self, lender: Lender, moved: Moved, frame: NetworkFrame, guess: Guess) -> Overlay | None:
+        """The lender's own pixels where the networks trust it more.
+
+        ``guess``: of the animated photo. Its background stays wherever neither shows the person.
+        """
         size = self._crop.size
-        share = cv2.resize(frame.confidence[1], (size, size), interpolation=cv2.INTER_LINEAR)
-        return lender.overlay(moved, frame.flow[1], share * self._fade, self._crop)
+        share = cv2.resize(frame.confidence[1], (size, size), interpolation=cv2.INTER_LINEAR) * self._fade
+        if lender.lends_around and guess.person is not None and moved.guess.person is not None:
+            share *= np.maximum(guess.person, moved.guess.person)
+        return lender.overlay(moved, frame.flow[1], share, self._crop)
 
     def _retouch(self, frame: NetworkFrame, share: Floats) -> Retouch:
         """Brings the warped photo to the networks' result, and keeps its finer detail where they trust it.
@@ -159,6 +191,19 @@ class HybridEngine:
         laid = np.concatenate([(detail - 1.0)[None], add]) * (self._fade * share)
         laid[0] += 1.0
         return Retouch(np.ascontiguousarray(laid.transpose(1, 2, 0), np.float32), self._crop.to_picture)
+
+
+def _lender(
+    photo: FurtherPhoto,
+    size: int,
+    like: tuple[Picture, Floats],
+    background: Revealed | None,
+    *,
+    at_once: bool,
+) -> Lender:
+    if photo.standing is None:
+        return FaceLender(photo.picture, photo.points, size, like)
+    return StandIn(photo, photo.standing, size, background, unhurried=not at_once)
 
 
 def _planes(picture: Picture) -> Floats:

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
 
-from enliven.geometry import Similarity, facing
-from enliven.measure import looks
+from enliven.geometry import Similarity
 from enliven.model.correction import corrected
 from enliven.model.displaced import displaced
-from enliven.model.guess import Guess, guess_of, laid_over, layers_under
-from enliven.model.light import alike_in_light, recoloured
-from enliven.model.mesh_flow import closed_mesh
+from enliven.model.guess import Guess, GuessReader, laid_over, layers_under
+from enliven.model.nearest import looks_and_place
 from enliven.model.warp_engine import WarpEngine
-from enliven.topology import triangles
-from enliven.types import FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
+from enliven.types import Backdrop, FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
 
 _LEAST_ALPHA = 0.02
-_SEEN = 0.15
-"""Cosine to the viewer from which on skin is seen."""
-_RIM = 2
-"""Pixels of the networks' crop by which a photo's visible face is made smaller, and in which it fades."""
-_GRID = 128
-"""Side of the mesh's flow: it costs time at every frame."""
-_HEIGHTS = 1.7
-"""Side of the square under it, in face heights: what lends is the face alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,54 +27,54 @@ class Moved:
     guess: Guess
 
 
-class Lender:
-    """One further photo: an upright square around the face, coloured like the animated photo."""
+class Lender(ABC):
+    """One further photo: an upright square around the face."""
 
-    def __init__(self, picture: Picture, points: Floats, size: int, like: tuple[Picture, Floats]) -> None:
-        """``picture``: RGB (L, L, 3) with landmarks ``points`` in its pixels; ``size``: side S of the networks.
+    lends_around = False
+    """Whether it lends hair, clothes and background too."""
+    alike: float
+    """1 when its face has the animated photo's light, down to 0 in a light of its own."""
 
-        ``like``: picture and points of the animated photo's square.
-        """
-        self.picture = recoloured(picture, points, *like)
-        self._like = like
+    def __init__(self, picture: Picture, points: Floats, size: int) -> None:
+        """``picture``: RGB (L, L, 3) with landmarks ``points`` in its pixels; ``size``: side S of the networks."""
+        self.picture = picture
         self.points = points
         side = picture.shape[0]
-        self._to_own = Similarity(side / size, 0.0, (0.5 * side / size - 0.5, 0.5 * side / size - 0.5))
+        self._to_own = square_in(side, size)
         self.crop = FaceCrop(self._to_own, size)
-        self.looks = looks(Landmarks(points, (side, side)))
+        small = self._moved(points, self._to_own.inverse())
+        self.looks = looks_and_place(small, size)
+        """Looks and place (11,)."""
+        self._small_points = small
+        self._reader = GuessReader(self.crop)
         self._warp: WarpEngine | None = None
-
-    @cached_property
-    def alike(self) -> float:
-        """1 when its face has the animated one's light, down to 0 in a light of its own."""
-        return alike_in_light((self.picture, self.points), self._like)
-
-    @cached_property
-    def _shown(self) -> Floats:
-        return _shown(self._moved(self.points, self._to_own.inverse()), self.crop.size)
 
     def seen(self) -> tuple[Picture, Floats]:
         """What the networks read: picture (S, S, 3) and points (478, 3) in its pixels."""
         small = cv2.resize(self.picture, (self.crop.size, self.crop.size), interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.uint8), self._moved(self.points, self._to_own.inverse())
+        return np.asarray(small, np.uint8), self._small_points
 
     def move(self, points: Floats) -> Moved:
         """For landmarks (478, 3) in pixels of the networks' crop."""
         if self._warp is None:  # few of 32 are ever needed
             side = self.picture.shape[0]
-            landmarks = Landmarks(self.points, (side, side))
-            self._warp = WarpEngine(self.picture, landmarks, finest=_GRID, heights=_HEIGHTS, sway=())
+            self._warp = self._engine(Landmarks(self.points, (side, side)))
         rendering = self._warp.render(self._moved(points, self._to_own))
-        return Moved(rendering, guess_of(rendering, self.crop))
+        return Moved(rendering, self._reader.read(rendering))
 
+    @abstractmethod
+    def _engine(self, landmarks: Landmarks) -> WarpEngine:
+        """What moves it."""
+
+    @abstractmethod
     def shown(self, moved: Moved) -> Floats:
-        """(S/4, S/4) 1 where the frame reads skin that turns to the viewer in this photo, 0 where it reads what lies
-        behind: landmarks of a hidden cheek lie on hair, collar or background."""
-        cells = self.crop.size // 4
-        flow = cv2.resize(moved.guess.flow, (cells, cells), interpolation=cv2.INTER_AREA) * np.float32(
-            cells / 2
-        )
-        return displaced(self._shown, flow)
+        """(S/4, S/4) 1 where the frame reads what this photo shows, down to 0 where it does not."""
+
+    def _read_cells(self, cells: Floats, moved: Moved) -> Floats:
+        """(S/4, S/4) what the frame reads of it."""
+        side = cells.shape[0]
+        flow = cv2.resize(moved.guess.flow, (side, side), interpolation=cv2.INTER_AREA) * np.float32(side / 2)
+        return displaced(cells, flow)
 
     def overlay(self, moved: Moved, flow: Floats, alpha: Floats, crop: FaceCrop) -> Overlay | None:
         """What it lends: its own pixels, at its own resolution, moved by the networks' ``flow``.
@@ -121,6 +110,8 @@ class Lender:
         maps[..., 1] += np.arange(y0, y1, dtype=np.float32)[:, None]
         border = cv2.BORDER_REPLICATE
         read = cv2.remap(self.picture, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC, borderMode=border)
+        if rendering.backdrop is not None:
+            return _before(np.asarray(read, np.float32), maps, rendering.backdrop, (x0, y0))
         return np.asarray(read, np.float32)
 
     @staticmethod
@@ -129,14 +120,17 @@ class Lender:
         return np.column_stack([by.apply(points[:, :2]), points[:, 2] * by.scale]).astype(np.float32)
 
 
-def _shown(points: Floats, size: int) -> Floats:
-    """(S/4, S/4) 1 on the part of a face that turns to the viewer; ``points``: (478, 3) in a picture of side S."""
-    mask = np.zeros((size, size), np.uint8)
-    faces = closed_mesh()
-    seen = facing(points, faces) > _SEEN
-    seen[len(triangles()) :] = True  # eyes and mouth: what closes them has no side of its own
-    for corners in np.rint(points[:, :2]).astype(np.int32)[faces[seen]]:
-        cv2.fillConvexPoly(mask, corners, 255)
-    mask = cv2.erode(mask, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8))
-    soft = cv2.blur(mask, (2 * _RIM + 1, 2 * _RIM + 1)).astype(np.float32) / 255
-    return np.asarray(cv2.resize(soft, (size // 4, size // 4), interpolation=cv2.INTER_AREA), np.float32)
+def square_in(side: int, size: int) -> Similarity:
+    """From pixels of the networks' square, ``size`` wide, to those of the same square ``side`` wide."""
+    scale = side / size
+    return Similarity(scale, 0.0, (0.5 * scale - 0.5, 0.5 * scale - 0.5))
+
+
+def _before(moved: Floats, maps: Floats, backdrop: Backdrop, corner_xy: tuple[int, int]) -> Floats:
+    """(h, w, 3) of the moved pixels only the person; elsewhere the backdrop, which reaches over the whole picture."""
+    left, top = corner_xy[0] - backdrop.corner_xy[0], corner_xy[1] - backdrop.corner_xy[1]
+    height, width = moved.shape[:2]
+    read = maps - np.array(backdrop.corner_xy, np.float32)
+    alpha = cv2.remap(backdrop.alpha, read, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    plate = backdrop.plate[top : top + height, left : left + width].astype(np.float32)
+    return np.asarray(plate + (moved - plate) * (alpha.astype(np.float32) / 255)[..., None], np.float32)

@@ -11,8 +11,11 @@ from enliven.model.strokes import outlined
 from enliven.topology import FACE_OVAL, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from enliven.types import Floats
 
-_WEIGHTS = np.array([2.0, 2.0, 1.0, 0.03, 0.03, 1.2, 0.8, 0.25], np.float32)
-"""Of the looks (yaw, pitch, roll, gaze, mouth, its width, eyes): a turned face is what a mesh makes up worst."""
+_WEIGHTS = np.array([2.0, 2.0, 1.0, 0.03, 0.03, 1.2, 0.8, 0.25, 0.7, 0.7, 0.7], np.float32)
+"""Of the looks (yaw, pitch, roll, gaze, mouth, its width, eyes) and the place (x, y, size): a turned face is what a
+mesh makes up worst."""
+_AROUND = np.array([2.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.7, 0.7, 0.7], np.float32)
+"""Of the same, for what lies around the face."""
 _BETTER = 0.8
 """A photo gives way to another one that is nearer to the frame than this share of its distance,"""
 _MARGIN = 0.3
@@ -23,14 +26,14 @@ _LEAST_SHARE = 1e-4
 _PARTS = (([5, 6], 0.3), ([3, 4, 7], 0.5), ([0, 1], 1.0))
 """Looks that matter at mouth, eyes and skin, and by how much nearer a lender must be to be preferred there, when it
 was taken in another light; in the same light by nothing."""
-_ODDS_PER_STEP, _MOST_ODDS = 5.0, 6.0
+_ODDS_PER_STEP, _AROUND_PER_STEP, _MOST_ODDS = 5.0, 3.0, 6.0
 
 
 class Lending:
     """Goes along with the frames and keeps at most one lender at a time."""
 
     def __init__(self, base: Floats, lenders: Sequence[Floats], *, at_once: bool = False) -> None:
-        """The looks (8,) of the animated photo and of the others, see :func:`enliven.measure.looks`.
+        """Looks and place (11,) of the animated photo and of the others, as :func:`looks_and_place` has them.
 
         ``at_once``: for pictures that do not follow each other; the nearest photo lends in each.
         """
@@ -70,11 +73,17 @@ def _distance(one: Floats, other: Floats) -> float:
     return float(np.linalg.norm((one - other) * _WEIGHTS))
 
 
-def prior(points: Floats, size: int, share: float | Floats, odds: tuple[float, float, float]) -> Floats:
+def prior(
+    points: Floats,
+    size: int,
+    share: float | Floats,
+    odds: tuple[float, float, float],
+    around: float | None = None,
+) -> Floats:
     """(2, S/4, S/4) log weights of the animated photo and of a lender that has come in by ``share``, (S/4, S/4) or one.
 
-    A lender lends inside the face only: hair, clothes and background are those of the animated photo.
-    ``points``: (478, 2) of the frame, in pixels of the crop of side S; ``odds``: of mouth, eyes and skin.
+    ``points``: (478, 2) of the frame, in pixels of the crop of side S; ``odds``: of mouth, eyes and skin; ``around``:
+    of hair, clothes and background, which are the animated photo's own when None.
     """
     inside = cv2.blur(cv2.erode(outlined(points, FACE_OVAL, size, 4), np.ones((3, 3), np.uint8)), (5, 5))
     favour = np.full_like(inside, odds[2])
@@ -82,12 +91,15 @@ def prior(points: Floats, size: int, share: float | Floats, odds: tuple[float, f
         where = cv2.dilate(outlined(points, part, size, 4), np.ones((5, 5), np.uint8))
         where = cv2.blur(where, (3, 3))
         favour += (value - favour) * where
-    lent = np.log(np.maximum(inside * share, _LEAST_SHARE)) + favour
+    reach = inside
+    if around is not None:
+        reach, favour = np.ones_like(inside), around + (favour - around) * inside
+    lent = np.log(np.maximum(reach * share, _LEAST_SHARE)) + favour
     return np.asarray(np.stack([np.zeros_like(lent), lent]), np.float32)
 
 
 def odds_of(frame: Floats, base: Floats, lender: Floats, alike: float = 0.0) -> tuple[float, float, float]:
-    """Log odds for the lender at mouth, eyes and skin: how much nearer to the frame its looks (8,) are there.
+    """Log odds for the lender at mouth, eyes and skin: how much nearer to the frame its looks (11,) are there.
 
     ``alike``: 1 when its face has the animated one's light, down to 0 in a light of its own; then what it does not show
     much better, the animated photo shows: seams cost more than small gains.
@@ -98,3 +110,9 @@ def odds_of(frame: Floats, base: Floats, lender: Floats, alike: float = 0.0) -> 
         gain = own - other - margin * (1.0 - alike)
         found.append(float(np.clip(_ODDS_PER_STEP * gain, -_MOST_ODDS, _MOST_ODDS)))
     return found[0], found[1], found[2]
+
+
+def odds_around(frame: Floats, base: Floats, lender: Floats) -> float:
+    """Log odds for a lender of the same scene around the face: how much nearer its pose and place (11,) are."""
+    own, other = (float(np.linalg.norm((one - frame) * _AROUND)) for one in (base, lender))
+    return float(np.clip(_AROUND_PER_STEP * (own - other), -_MOST_ODDS, _MOST_ODDS))

@@ -43,8 +43,8 @@ class Nearest:
 
     def __init__(self, points: Sequence[Floats], size: int) -> None:
         """``points``: (478, 3) of every photo, in pixels of crops of side ``size``."""
-        self._size_wh = (size, size)
-        self._photos = np.stack([self._looks(each) for each in points])  # (K, 11)
+        self._size = size
+        self._photos = np.stack([looks_and_place(each, size) for each in points])  # (K, 11)
 
     def choose(self, points: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
         """The numbers of at most six photos for a frame with landmarks (478, 3), and their log weights (4, K).
@@ -52,7 +52,9 @@ class Nearest:
         The rows are those of skin, mouth, eyes, and all that is outside of the face. A photo's weights are nothing at
         the moment in which it comes in or goes out.
         """
-        away = np.linalg.norm((self._photos - self._looks(points)) * _WEIGHTS[:, None], axis=2)  # (4, N)
+        away = np.linalg.norm(
+            (self._photos - looks_and_place(points, self._size)) * _WEIGHTS[:, None], axis=2
+        )  # (4, N)
         favour = np.exp((away.min(axis=1, keepdims=True) - away) / _STEP)
         best = favour.max(axis=0)
         order = np.argsort(-best, kind="stable")
@@ -66,7 +68,7 @@ class Nearest:
         """The same, place by place: log weights (K, S/4, S/4) for the networks."""
         chosen, log_weights = self.choose(points)
         skin, mouth, eyes, outside = log_weights[:, :, None, None]
-        xy, side = np.asarray(points[:, :2]), self._size_wh[0]
+        xy, side = np.asarray(points[:, :2]), self._size
         inside = cv2.blur(outlined(xy, FACE_OVAL, side, 4), (5, 5))
         found = outside + (skin - outside) * inside
         for part, value in ((OUTER_LIPS, mouth), (LEFT_EYE, eyes), (RIGHT_EYE, eyes)):
@@ -74,10 +76,12 @@ class Nearest:
             found = found + (value - found) * cv2.blur(where, (3, 3))
         return chosen, np.asarray(found, np.float32)
 
-    def _looks(self, points: Floats) -> Floats:
-        """(11,) looks and place."""
-        landmarks = Landmarks(np.asarray(points, np.float32), self._size_wh)
-        middle = landmarks.xy[_FACE].mean(axis=0) / self._size_wh[0]
-        size = float(np.log(max(face_height_px(landmarks), 1.0)))
-        place = np.array([*middle, size], np.float32) / np.float32(_PLACE_STEP)
-        return np.concatenate([looks(landmarks), place])
+
+def looks_and_place(points: Floats, size: int) -> Floats:
+    """(11,) the looks (8,) of :func:`enliven.measure.looks`, then where the head is and how large, each in units of a
+    difference that one sees at a glance. ``points``: (478, 3) in pixels of a crop of side ``size``."""
+    landmarks = Landmarks(np.asarray(points, np.float32), (size, size))
+    middle = landmarks.xy[_FACE].mean(axis=0) / size
+    height = float(np.log(max(face_height_px(landmarks), 1.0)))
+    place = np.array([*middle, height], np.float32) / np.float32(_PLACE_STEP)
+    return np.concatenate([looks(landmarks), place])

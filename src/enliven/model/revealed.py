@@ -22,6 +22,8 @@ _LEAST_COMMON = 0.02
 """Share of the square that must be background in both pictures, to see whether the camera stood still."""
 _STILL = 7.0
 """Grey levels by which background differs, in the median, when camera and room stood still."""
+_SAME = 14.0
+"""The same on the mean, so that edges count, in the same light: a picture that may stand in for the photo."""
 _UNSURE = 12.0
 """Grey levels by which what several pictures show at one place may differ, in the median."""
 _MOST_GAIN = 1.25
@@ -76,6 +78,38 @@ def revealed(scene: Scene) -> Revealed | None:
     if not known.any():
         return None
     return Revealed(np.rint(middle).astype(np.uint8), known.astype(np.float32), scene.crop)
+
+
+def stands_still(scene: Scene, view: SceneView) -> bool:
+    """Whether camera, room and light were the photo's when the view was taken, as far as the background tells."""
+    if scene.person is None or view.person is None:
+        return False
+    own = _background(scene.person, np.ones(scene.picture.shape[:2], np.float32))
+    common = own & _background(view.person, view.known)
+    if common.mean() < _LEAST_COMMON:
+        return False
+    off = np.abs(cv2.blur(view.picture, (3, 3)).astype(np.float32) - cv2.blur(scene.picture, (3, 3))).mean(
+        axis=-1
+    )
+    return float(off[common].mean()) < _SAME
+
+
+def background_of(seen: Picture, person: Floats, crop: FaceCrop, behind: Revealed | None) -> Revealed:
+    """All that is known of the scene without its person: what the photo shows, and what was behind the person.
+
+    ``seen``: RGB (S, S, 3) the photo under ``crop``; ``person``: (S, S) how much of each pixel is the person.
+    """
+    own = _background(person, np.ones(seen.shape[:2], np.float32))
+    picture, known = seen.copy(), own.astype(np.float32)
+    if behind is not None:
+        to_behind = behind.crop.to_picture.inverse() @ crop.to_picture
+        there, sure = (
+            cv2.warpAffine(each, to_behind.matrix, own.shape, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+            for each in (behind.picture, behind.known)
+        )
+        picture[~own] = there[~own]
+        known = np.where(own, known, sure)
+    return Revealed(picture, np.asarray(known, np.float32), crop)
 
 
 def _seen(photo: Picture, own: Mask, view: SceneView) -> tuple[Floats, Mask] | None:
