@@ -16,7 +16,7 @@ from enliven.model.drawing import draw_conditioning
 from enliven.model.face_lender import FaceLender
 from enliven.model.guess import Guess, GuessReader
 from enliven.model.lender import Lender, Moved
-from enliven.model.lending import Lending, odds_around, odds_of, prior
+from enliven.model.lending import Around, Lending, odds_of, prior
 from enliven.model.nearest import looks_and_place
 from enliven.model.revealed import Revealed
 from enliven.model.runtime import Graphs, NetworkFrame, Person
@@ -87,6 +87,7 @@ class HybridEngine:
         self._lending = Lending(
             self._looks, [self._looks_of(lender) for lender in self._lenders], at_once=at_once
         )
+        self._around = Around(self._looks, at_once=at_once)
         self._stand_ins = any(lender.lends_around for lender in self._lenders)
         self._pair: tuple[int, Person] | None = None
         self._fade = fade(crop.size)
@@ -123,9 +124,8 @@ class HybridEngine:
         number, share = lent
         lender = self._lenders[number]
         moved = lender.move(on_crop)
-        mouth, eyes, skin = odds_of(wanted, self._looks, lender.looks, lender.alike)
-        around = odds_around(wanted, self._looks, lender.looks) if lender.lends_around else None
-        odds = (mouth, eyes, skin if around is None else max(skin, around))  # one head, not two
+        odds = odds_of(wanted, self._looks, lender.looks, lender.alike)
+        around = self._around.step(number, lender.looks, wanted) if lender.lends_around else None
         weights = prior(on_crop[:, :2], self._crop.size, share * lender.shown(moved), odds, around)
         return _Borrowed(number, moved, weights)
 

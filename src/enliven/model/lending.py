@@ -22,11 +22,14 @@ _MARGIN = 0.3
 """and by at least this much: between two that are near there is nothing to gain."""
 _FADE_FRAMES = 4
 """In which a photo comes in and goes out."""
-_LEAST_SHARE = 1e-4
+_LEAST_SHARE, _LEAST_REST = 1e-4, 0.02
+_TAKES, _STAYS = 0.95, 1.05
+"""A lender's surroundings come in when it is nearer than this share of the animated photo's distance, and stay until
+it is farther than that one."""
 _PARTS = (([5, 6], 0.3), ([3, 4, 7], 0.5), ([0, 1], 1.0))
 """Looks that matter at mouth, eyes and skin, and by how much nearer a lender must be to be preferred there, when it
 was taken in another light; in the same light by nothing."""
-_ODDS_PER_STEP, _AROUND_PER_STEP, _MOST_ODDS = 5.0, 3.0, 6.0
+_ODDS_PER_STEP, _MOST_ODDS = 5.0, 6.0
 
 
 class Lending:
@@ -73,6 +76,31 @@ def _distance(one: Floats, other: Floats) -> float:
     return float(np.linalg.norm((one - other) * _WEIGHTS))
 
 
+class Around:
+    """Whose hair, clothes and background are shown, the animated photo's or the lender's: two heads blended are none."""
+
+    def __init__(self, base: Floats, *, at_once: bool = False) -> None:
+        """``base``: looks and place (11,) of the animated photo; ``at_once``: as of :class:`Lending`."""
+        self._base, self._at_once = base, at_once
+        self._number: int | None = None
+        self._lends = False
+        self._share = 0.0
+
+    def step(self, number: int, lender: Floats, frame: Floats) -> float:
+        """How far the lender's have come in (0..1) for a frame with these looks and place (11,).
+
+        ``number``: which lender it is; another one comes in by its own share.
+        """
+        own, other = (float(np.linalg.norm((one - frame) * _AROUND)) for one in (self._base, lender))
+        begins = number != self._number or self._at_once
+        self._lends = other < (_STAYS if self._lends and not begins else _TAKES) * own
+        self._number = number
+        towards = 1.0 if self._lends else 0.0
+        most = 1.0 if begins else 1 / _FADE_FRAMES
+        self._share += float(np.clip(towards - self._share, -most, most))
+        return self._share
+
+
 def prior(
     points: Floats,
     size: int,
@@ -83,19 +111,28 @@ def prior(
     """(2, S/4, S/4) log weights of the animated photo and of a lender that has come in by ``share``, (S/4, S/4) or one.
 
     ``points``: (478, 2) of the frame, in pixels of the crop of side S; ``odds``: of mouth, eyes and skin; ``around``:
-    of hair, clothes and background, which are the animated photo's own when None.
+    share of hair, clothes and background, see :class:`Around`; None for those that lend none.
     """
     inside = cv2.blur(cv2.erode(outlined(points, FACE_OVAL, size, 4), np.ones((3, 3), np.uint8)), (5, 5))
-    favour = np.full_like(inside, odds[2])
+    skin = odds[2] if around is None else max(odds[2], _log_odds(around))  # one head, not two
+    favour = np.full_like(inside, skin)
     for part, value in ((OUTER_LIPS, odds[0]), (RIGHT_EYE, odds[1]), (LEFT_EYE, odds[1])):
         where = cv2.dilate(outlined(points, part, size, 4), np.ones((5, 5), np.uint8))
         where = cv2.blur(where, (3, 3))
         favour += (value - favour) * where
-    reach = inside
-    if around is not None:
-        reach, favour = np.ones_like(inside), around + (favour - around) * inside
-    lent = np.log(np.maximum(reach * share, _LEAST_SHARE)) + favour
+    if around is None:
+        lent = np.log(np.maximum(inside * share, _LEAST_SHARE)) + favour
+    else:
+        face = np.log(np.maximum(share, _LEAST_SHARE)) + favour
+        lent = face + (_log_odds(share * around) - face) * (1.0 - inside)
     return np.asarray(np.stack([np.zeros_like(lent), lent]), np.float32)
+
+
+def _log_odds(share: float | Floats) -> Floats:
+    """Log weight beside a weight of one."""
+    return np.asarray(
+        np.log(np.maximum(share, _LEAST_SHARE) / np.maximum(1.0 - np.asarray(share), _LEAST_REST)), np.float32
+    )
 
 
 def odds_of(frame: Floats, base: Floats, lender: Floats, alike: float = 0.0) -> tuple[float, float, float]:
@@ -110,9 +147,3 @@ def odds_of(frame: Floats, base: Floats, lender: Floats, alike: float = 0.0) -> 
         gain = own - other - margin * (1.0 - alike)
         found.append(float(np.clip(_ODDS_PER_STEP * gain, -_MOST_ODDS, _MOST_ODDS)))
     return found[0], found[1], found[2]
-
-
-def odds_around(frame: Floats, base: Floats, lender: Floats) -> float:
-    """Log odds for a lender of the same scene around the face: how much nearer its pose and place (11,) are."""
-    own, other = (float(np.linalg.norm((one - frame) * _AROUND)) for one in (base, lender))
-    return float(np.clip(_AROUND_PER_STEP * (own - other), -_MOST_ODDS, _MOST_ODDS))
