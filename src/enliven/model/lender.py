@@ -93,15 +93,15 @@ class Lender(ABC):
         shift = Similarity(1.0, 0.0, (float(x0), float(y0)))
         window = FaceCrop(shift, max(x1 - x0, y1 - y0))
         layers = layers_under(moved.rendering.overlays, window)[:, : y1 - y0, : x1 - x0]
-        image = laid_over(picture, layers)
+        _lay(layers, picture)
         to_small = self._to_own.inverse() @ shift
         share = cv2.warpAffine(
             alpha, to_small.matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         )
-        return Overlay(image, np.asarray(share, np.float32), crop.to_picture @ to_small)
+        return Overlay(picture, np.asarray(share, np.float32), crop.to_picture @ to_small)
 
-    def _read(self, rendering: Rendering, box_xyxy: tuple[int, int, int, int]) -> Floats:
-        """(h, w, 3) float32 the moved photo under a box of its own pixels."""
+    def _read(self, rendering: Rendering, box_xyxy: tuple[int, int, int, int]) -> Picture:
+        """(h, w, 3) the moved photo under a box of its own pixels."""
         x0, y0, x1, y1 = box_xyxy
         to_grid = rendering.crop.to_picture.inverse() @ Similarity(1.0, 0.0, (float(x0), float(y0)))
         size_wh, way = (x1 - x0, y1 - y0), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -110,9 +110,8 @@ class Lender(ABC):
         maps[..., 1] += np.arange(y0, y1, dtype=np.float32)[:, None]
         border = cv2.BORDER_REPLICATE
         read = cv2.remap(self.picture, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC, borderMode=border)
-        if rendering.backdrop is not None:
-            return _before(np.asarray(read, np.float32), maps, rendering.backdrop, (x0, y0))
-        return np.asarray(read, np.float32)
+        picture = np.asarray(read, np.uint8)
+        return picture if rendering.backdrop is None else _before(picture, maps, rendering.backdrop, (x0, y0))
 
     @staticmethod
     def _moved(points: Floats, by: Similarity) -> Floats:
@@ -126,11 +125,20 @@ def square_in(side: int, size: int) -> Similarity:
     return Similarity(scale, 0.0, (0.5 * scale - 0.5, 0.5 * scale - 0.5))
 
 
-def _before(moved: Floats, maps: Floats, backdrop: Backdrop, corner_xy: tuple[int, int]) -> Floats:
+def _before(moved: Picture, maps: Floats, backdrop: Backdrop, corner_xy: tuple[int, int]) -> Picture:
     """(h, w, 3) of the moved pixels only the person; elsewhere the backdrop, which reaches over the whole picture."""
     left, top = corner_xy[0] - backdrop.corner_xy[0], corner_xy[1] - backdrop.corner_xy[1]
     height, width = moved.shape[:2]
     read = maps - np.array(backdrop.corner_xy, np.float32)
-    alpha = cv2.remap(backdrop.alpha, read, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    plate = backdrop.plate[top : top + height, left : left + width].astype(np.float32)
-    return np.asarray(plate + (moved - plate) * (alpha.astype(np.float32) / 255)[..., None], np.float32)
+    person = cv2.remap(backdrop.alpha, read, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    share = person.astype(np.float32) * np.float32(1 / 255)
+    plate = np.ascontiguousarray(backdrop.plate[top : top + height, left : left + width])
+    return np.asarray(cv2.blendLinear(moved, plate, share, 1.0 - share), np.uint8)
+
+
+def _lay(layers: Floats, picture: Picture) -> None:
+    """Lays (4, h, w) layers over the picture (h, w, 3), in place: on the part that they cover."""
+    rows, columns = (np.nonzero(layers[3].max(axis=axis) > 0.0)[0] for axis in (1, 0))
+    if rows.size:
+        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        picture[part] = laid_over(picture[part], layers[:, part[0], part[1]])

@@ -77,7 +77,7 @@ def _distance(one: Floats, other: Floats) -> float:
 
 
 class Around:
-    """Whose hair, clothes and background are shown, the animated photo's or the lender's: two heads blended are none."""
+    """Whose hair, clothes and background are shown, the animated photo's or a lender's: two blended are no head."""
 
     def __init__(self, base: Floats, *, at_once: bool = False) -> None:
         """``base``: looks and place (11,) of the animated photo; ``at_once``: as of :class:`Lending`."""

@@ -29,6 +29,8 @@ from enliven.types import (
 
 _RIM, _RIM_CELLS = 0.02, 4
 """Rim around the person that keeps its own background, in sides of the square and in cells of the matte."""
+_GRID = 192
+"""Side of the mesh's flow: it costs time at every frame."""
 
 
 class StandIn(Lender):
@@ -65,7 +67,8 @@ class StandIn(Lender):
         return self._read_cells(self._known, moved)
 
     def _engine(self, landmarks: Landmarks) -> WarpEngine:
-        engine = WarpEngine(self.picture, landmarks, matte=self._standing.matte, behind=self._behind)
+        matte = self._standing.matte
+        engine = WarpEngine(self.picture, landmarks, matte=matte, finest=_GRID, behind=self._behind)
         engine.unhurried = Unhurried() if self._unhurried else None
         return engine
 
