@@ -231,6 +231,19 @@ def test_a_head_survives_its_file(tmp_path: Path) -> None:
     assert read_head(tmp_path / "a.head").sway is None
 
 
+def test_where_shots_lie_in_the_animated_pictures_scene_survives_the_file(tmp_path: Path) -> None:
+    photo = HeadPhoto("a.png", *draw_face(128))
+    placed = replace(photo, place=Similarity(1.5, 0.0, (-3.25, 8.5)))
+    write_head(tmp_path / "a.head", Head(photo, (photo, placed), None))
+    read = read_head(tmp_path / "a.head")
+    assert [shot.place for shot in read.shots] == [None, placed.place]
+    arrays, metadata = read_arrays(tmp_path / "a.head")
+    broken = {**arrays, "shots/01/place": np.zeros(3, np.float32)}
+    write_arrays(tmp_path / "a.head", broken, metadata)
+    with pytest.raises(ModelError, match="damaged"):
+        read_head(tmp_path / "a.head")
+
+
 def test_the_background_behind_a_person_survives_the_file(tmp_path: Path) -> None:
     picture, points = draw_face(64)
     photo = HeadPhoto("a.png", picture, points)

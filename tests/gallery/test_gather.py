@@ -12,13 +12,13 @@ from tests.videos import write_video
 
 from enliven.assets import builtin_photo
 from enliven.errors import FaceError, MediaError
-from enliven.face.crop import take
+from enliven.face.crop import crop_for, take
 from enliven.face.landmarker import MediaPipeLandmarker
 from enliven.face.matte import matte_of
 from enliven.gallery import look as look_module
 from enliven.gallery.gather import MOST_LOOKED_AT, gather
 from enliven.gallery.places import sights, sources_of, spread
-from enliven.gallery.scene import scene_of
+from enliven.gallery.scene import at_square, scene_of
 from enliven.media.image import read_photo
 from enliven.settings import AnimateSettings
 from enliven.types import Floats, Picture
@@ -187,6 +187,22 @@ def test_frames_of_a_video_lie_where_the_animated_one_lies_and_photos_nobody_kno
         shown, known = (cv2.warpAffine(each, back, own.shape[:2]) for each in (view.picture, view.known))
         assert known.mean() > 0.7
         assert np.abs(shown - own)[known > 0.99].mean() < 8.0
+
+
+def test_a_scenes_shot_is_cut_out_again_at_the_animated_pictures_square(
+    tmp_path: Path, astronaut: Picture, by_colour: None
+) -> None:
+    moved = [np.roll(astronaut, 9 * n, axis=1) for n in range(3)]
+    gallery = gather([write_video(tmp_path / "me.mp4", moved)], SETTINGS)
+    view = scene_of(gallery).views[0]
+    shot = gallery.shots[1]
+    assert shot.place is not None
+    picture, points = at_square(gallery, shot, shot.place)
+    assert 256 <= picture.shape[0] <= 512
+    small = cv2.resize(picture, view.picture.shape[:2], interpolation=cv2.INTER_AREA)
+    assert np.abs(small.astype(float) - view.picture)[view.known > 0.99].mean() < 4.0
+    crop = crop_for(gallery.portrait.landmarks, size=picture.shape[0])
+    assert np.abs(crop.to_picture.apply(points[:, :2]) - view.points[:, :2]).max() < 0.5
 
 
 def test_outlines_of_a_scenes_pictures_go_with_the_person(

@@ -1,0 +1,169 @@
+"""A frame of the animated picture's own scene lends all of the person, before the animated picture's background."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from tests.model.test_export import HYBRID, checkpoint_of
+from tests.synthetic_face import draw_face
+
+from enliven.geometry import Similarity
+from enliven.model.export import export_onnx
+from enliven.model.hybrid_engine import HybridEngine
+from enliven.model.lending import Around, prior
+from enliven.model.nearest import looks_and_place
+from enliven.model.revealed import Revealed, background_of, stands_still
+from enliven.model.runtime import Graphs
+from enliven.model.stand_in import StandIn, standing
+from enliven.model.warp_engine import WarpEngine
+from enliven.topology import FACE_OVAL
+from enliven.types import FaceCrop, Floats, FurtherPhoto, Landmarks, Matte, Picture, Scene, SceneView
+
+SIDE = 64
+CROP = FaceCrop(Similarity(), SIDE)
+KNOWN = np.ones((SIDE, SIDE), np.float32)
+SMALL = 9.0
+"""Radius of the drawn faces: hair and shoulders around them find room."""
+
+
+@pytest.fixture(scope="module")
+def room() -> Picture:
+    noise = np.random.default_rng(5).normal(0.0, 1.0, (SIDE, SIDE, 3))
+    smooth = cv2.GaussianBlur(noise, (0, 0), 4.0)
+    return np.asarray(np.clip(130.0 + 40.0 * smooth / smooth.std(), 0, 255), np.uint8)
+
+
+def taken(room: Picture, yaw_deg: float, x: float = 31.5) -> tuple[Picture, Floats, Floats]:
+    """Picture, landmarks and outline of somebody with a mane, and a face in it."""
+    outline = np.zeros((SIDE, SIDE), np.float32)
+    cv2.circle(outline, (round(x), 28), 19, 1.0, -1)
+    mane = np.where(outline[..., None] > 0.5, np.uint8([90, 60, 160 if yaw_deg else 20]), room)
+    picture, points = draw_face(SIDE, (x, 30.0), SMALL, yaw_deg=yaw_deg, onto=np.ascontiguousarray(mane))
+    return picture, points, outline
+
+
+def view(room: Picture, yaw_deg: float, x: float = 31.5, known: Floats = KNOWN) -> SceneView:
+    picture, points, outline = taken(room, yaw_deg, x)
+    return SceneView(picture, known, points, outline)
+
+
+def scene(room: Picture, *views: SceneView) -> Scene:
+    picture, _, outline = taken(room, 0.0)
+    return Scene(CROP, picture, views, outline)
+
+
+def test_only_the_same_camera_room_and_light_give_a_stand_in(room: Picture) -> None:
+    same, dark = view(room, 15.0), view((room * 0.7).astype(np.uint8), 15.0)
+    moved = view(np.roll(room, 17, axis=1), 15.0)
+    whole = scene(room, same, dark, moved)
+    assert [stands_still(whole, each) for each in whole.views] == [True, False, False]
+    assert standing(whole, SceneView(same.picture, KNOWN, same.points), SIDE) is None, "no outline"
+    found = standing(whole, same, 2 * SIDE)
+    assert found is not None
+    assert found.known.shape == (2 * SIDE, 2 * SIDE)
+    assert found.matte.box_xyxy == (0, 0, 2 * SIDE, 2 * SIDE)
+
+
+def test_all_that_is_known_of_a_scene_is_the_photos_background_and_what_was_behind_the_person(
+    room: Picture,
+) -> None:
+    picture, _, outline = taken(room, 0.0)
+    alone = background_of(picture, outline, CROP, None)
+    away = cv2.dilate(outline, np.ones((7, 7))) == 0.0  # the drawing is soft at its edge
+    assert alone.known[away].min() == 1.0
+    assert np.abs(alone.picture.astype(int) - room)[away].max() <= 2
+    assert alone.known[outline > 0.5].max() == 0.0
+    behind = Revealed(room, (outline > 0.5).astype(np.float32), CROP)
+    both = background_of(picture, outline, CROP, behind)
+    assert both.known[outline > 0.5].mean() > 0.9
+    hidden = cv2.erode(outline, np.ones((7, 7))) > 0.5
+    assert np.array_equal(both.picture[hidden], room[hidden])
+
+
+def test_the_person_is_set_into_the_animated_pictures_scene_and_what_was_cut_off_is_not_shown(
+    room: Picture,
+) -> None:
+    other_room = np.asarray(room[::-1], np.uint8)
+    known = KNOWN.copy()
+    known[:, 48:] = 0.0
+    seen = view(other_room, 15.0, known=known)
+    found = standing(scene(other_room, seen), seen, SIDE)
+    assert found is not None
+    background = Revealed(room, KNOWN, CROP)
+    photo = FurtherPhoto(seen.picture, seen.points, found)
+    lender = StandIn(photo, found, SIDE, background, unhurried=False)
+    assert found.matte.alpha[28, 31] == 1.0
+    assert np.array_equal(lender.picture[26:30, 29:34], seen.picture[26:30, 29:34])
+    assert np.array_equal(lender.picture[:, :6], room[:, :6])
+    shown = lender.shown(lender.move(seen.points))
+    assert shown[:, :11].min() > 0.9
+    assert shown[:, 13:].max() < 0.1
+
+
+def place(yaw: float) -> Floats:
+    found = np.zeros(11, np.float32)
+    found[0] = yaw
+    return found
+
+
+def test_surroundings_change_over_frames_and_not_to_and_fro() -> None:
+    around = Around(place(0.0))
+    assert around.step(0, place(2.0), place(1.8)) == 1.0, "the lender itself comes in by its own share"
+    shares = [around.step(0, place(2.0), place(0.1)) for _ in range(5)]
+    assert np.allclose(shares, [0.75, 0.5, 0.25, 0.0, 0.0])
+    assert around.step(0, place(2.0), place(1.02)) == 0.0, "hardly nearer"
+    shares = [around.step(0, place(2.0), place(1.2)) for _ in range(4)]
+    assert np.allclose(shares, [0.25, 0.5, 0.75, 1.0])
+    assert around.step(0, place(2.0), place(0.98)) == 1.0, "hardly farther"
+    assert Around(place(0.0), at_once=True).step(3, place(2.0), place(0.1)) == 0.0
+
+
+def test_of_two_heads_one_is_shown() -> None:
+    _, points = draw_face(256)
+    even = (0.0, 0.0, 0.0)
+    for around, expected in ((1.0, (0.95, 1.0)), (0.0, (0.0, 1e-3))):
+        share = np.exp(prior(points[:, :2], 256, 1.0, even, around))[1]
+        share /= 1.0 + share
+        assert expected[0] <= share[0, 0] <= expected[1]
+        cheek = share[tuple((points[50, 1::-1] / 4).astype(int))]
+        assert cheek > 0.9 if around else cheek == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory: pytest.TempPathFactory) -> Graphs:
+    folder = tmp_path_factory.mktemp("exported")
+    export_onnx(checkpoint_of(HYBRID), folder)
+    return Graphs(folder)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_stand_in_shows_its_hair_and_the_animated_pictures_background_stays(
+    room: Picture, graphs: Graphs
+) -> None:
+    picture, points, outline = taken(room, 0.0)
+    turned = view(room, 18.0, 36.0)
+    found = standing(scene(room, turned), turned, SIDE)
+    assert found is not None
+    warp = WarpEngine(picture, Landmarks(points, (SIDE, SIDE)), matte=Matte(outline, (0, 0, SIDE, SIDE)))
+    background = background_of(picture, outline, CROP, None)
+    further = [
+        FurtherPhoto(turned.picture, turned.points, found),
+        FurtherPhoto(*taken(room, -18.0)[:2]),
+    ]
+    engine = HybridEngine(warp, CROP, picture, graphs, further, background=background, at_once=True)
+    lent = engine.render(turned.points).overlays[-1]
+    assert engine.lends
+    shown = np.zeros((SIDE, SIDE), np.float32)
+    to_photo = lent.to_picture
+    cv2.warpAffine(lent.alpha, to_photo.matrix, (SIDE, SIDE), dst=shown, borderMode=cv2.BORDER_TRANSPARENT)
+    face = cv2.fillPoly(
+        np.zeros((SIDE, SIDE), np.uint8), [np.rint(turned.points[list(FACE_OVAL), :2]).astype(int)], 1
+    )
+    hair = (turned.person > 0.5) & (cv2.dilate(face, np.ones((7, 7))) == 0)  # type: ignore[operator]
+    assert shown[hair].mean() > 0.8
+    assert shown[:, :8].max() < 0.1, "nobody is there in either"
+    own = looks_and_place(points, SIDE)
+    assert np.allclose(engine._looks_of(engine._lenders[1])[-3:], own[-3:]), (
+        "a face alone has no place of its own"
+    )
