@@ -36,11 +36,10 @@ def room() -> Picture:
 
 def taken(room: Picture, yaw_deg: float, x: float = 31.5) -> tuple[Picture, Floats, Floats]:
     """Picture, landmarks and outline of somebody with a mane, and a face in it."""
-    outline = np.zeros((SIDE, SIDE), np.float32)
-    cv2.circle(outline, (round(x), 28), 19, 1.0, -1)
-    mane = np.where(outline[..., None] > 0.5, np.uint8([90, 60, 160 if yaw_deg else 20]), room)
-    picture, points = draw_face(SIDE, (x, 30.0), SMALL, yaw_deg=yaw_deg, onto=np.ascontiguousarray(mane))
-    return picture, points, outline
+    mane = np.array(room)
+    cv2.circle(mane, (round(x), 28), 19, (90, 60, 160 if yaw_deg else 20), -1)
+    picture, points = draw_face(SIDE, (x, 30.0), SMALL, yaw_deg=yaw_deg, onto=mane)
+    return picture, points, np.asarray(np.abs(picture.astype(int) - room).max(axis=2) > 8, np.float32)
 
 
 def view(room: Picture, yaw_deg: float, x: float = 31.5, known: Floats = KNOWN) -> SceneView:
@@ -72,7 +71,7 @@ def test_all_that_is_known_of_a_scene_is_the_photos_background_and_what_was_behi
     alone = background_of(picture, outline, CROP, None)
     away = cv2.dilate(outline, np.ones((7, 7))) == 0.0  # the drawing is soft at its edge
     assert alone.known[away].min() == 1.0
-    assert np.abs(alone.picture.astype(int) - room)[away].max() <= 2
+    assert np.abs(alone.picture.astype(int) - room)[away].max() <= 4
     assert alone.known[outline > 0.5].max() == 0.0
     behind = Revealed(room, (outline > 0.5).astype(np.float32), CROP)
     both = background_of(picture, outline, CROP, behind)
@@ -95,7 +94,7 @@ def test_the_person_is_set_into_the_animated_pictures_scene_and_what_was_cut_off
     lender = StandIn(photo, found, SIDE, background, unhurried=False)
     assert found.matte.alpha[28, 31] == 1.0
     assert np.array_equal(lender.picture[26:30, 29:34], seen.picture[26:30, 29:34])
-    assert np.array_equal(lender.picture[:, :6], room[:, :6])
+    assert np.array_equal(lender.picture[:40, :6], room[:40, :6])
     shown = lender.shown(lender.move(seen.points))
     assert shown[:, :11].min() > 0.9
     assert shown[:, 13:].max() < 0.1
@@ -162,7 +161,7 @@ def test_a_stand_in_shows_its_hair_and_the_animated_pictures_background_stays(
     )
     hair = (turned.person > 0.5) & (cv2.dilate(face, np.ones((7, 7))) == 0)  # type: ignore[operator]
     assert shown[hair].mean() > 0.8
-    assert shown[:, :8].max() < 0.1, "nobody is there in either"
+    assert shown[:36, :8].max() < 0.1, "nobody is there in either"
     own = looks_and_place(points, SIDE)
     assert np.allclose(engine._looks_of(engine._lenders[1])[-3:], own[-3:]), (
         "a face alone has no place of its own"
