@@ -35,6 +35,15 @@ def test_a_gain_in_one_thing_does_not_buy_a_loss_in_another() -> None:
     assert "landmarks worse by 20%" in verdict
 
 
+def test_of_one_photo_what_paints_around_a_turned_head_as_the_base_would_not_is_refused() -> None:
+    early, late = (
+        candidate("step 1", identity=0.28, drift=0.002),
+        candidate("step 2", identity=0.1, drift=0.02),
+    )
+    assert winner(early, late) == "step 1"
+    assert "no photo shows" in judged([candidate(BASE), late])[1].verdict
+
+
 def test_what_looks_made_is_refused() -> None:
     assert winner(candidate("step 9", realism=-1.0, picture=0.03)) == BASE
 

@@ -26,6 +26,7 @@ from enliven.fitting.learn import Record, learn
 from enliven.fitting.pictures import Crop, mirrored, split
 from enliven.fitting.settings import FitSettings
 from enliven.geometry import Similarity
+from enliven.measure import head_pose
 from enliven.media.image import read_photo
 from enliven.model.discriminator import Discriminator
 from enliven.model.export import export_onnx
@@ -34,7 +35,7 @@ from enliven.model.revealed import Revealed
 from enliven.model.runtime import JUDGE
 from enliven.model.sway import CELLS, MOVES, Sway
 from enliven.model.tensor_file import read_arrays, write_arrays
-from enliven.types import FaceCrop
+from enliven.types import FaceCrop, Landmarks
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 QUICK = FitSettings(steps=4, candidates=(0.5, 1.0), minutes=5)
@@ -70,6 +71,16 @@ def test_what_is_compared_on_was_never_learned_from() -> None:
     assert not any(np.array_equal(h, c.picture) for h in held for c in alone.learned)
 
 
+def test_of_one_photo_poses_are_looked_at_that_it_does_not_show() -> None:
+    one, five = split(crops(1), 0), split(crops(5), 0)
+    assert five.strange == ()
+    left, right = one.strange
+    yaws = [head_pose(Landmarks(crop.points, (64, 64))).yaw_deg for crop in (left, one.learned[0], right)]
+    assert np.allclose(np.diff(yaws), 15.0, atol=1.0) or np.allclose(np.diff(yaws), -15.0, atol=1.0)
+    middles = [float(crop.points[:, 0].mean()) for crop in (left, one.learned[0], right)]
+    assert middles[0] != pytest.approx(middles[1], abs=1.0)
+
+
 def test_a_variant_keeps_its_landmarks_on_the_face() -> None:
     (plain,) = crops(1)
     for variant in split([plain], seed=1).learned[1:]:
@@ -95,6 +106,11 @@ def test_fitting_learns_and_always_compares_with_the_base(base: Base, count: int
     assert told == [(n, 4) for n in range(1, 5)]
     assert sum(c.verdict == "chosen" for c in done.candidates) == 1
     assert np.isfinite([c.marks.realism for c in done.candidates]).all()
+    drifts = [c.marks.drift for c in done.candidates]
+    if count == 1:
+        assert drifts[0] == 0.0 < drifts[1] < drifts[2], "farther from the base in poses that no photo shows"
+    else:
+        assert np.isnan(drifts).all()
     moved = done.candidates[2].fitted
     assert any(name.startswith("synthesis.") for name in moved)
     assert not torch.equal(moved["psi"], done.candidates[1].fitted["psi"])

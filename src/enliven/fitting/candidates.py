@@ -13,6 +13,8 @@ from enliven.types import Floats, JsonObject, Picture
 BASE = "base"
 WORSE = 0.05
 """A candidate whose identity, landmarks or picture are worse than the base's by more than this share is refused."""
+_MOST_DRIFT = 0.003
+"""Nor may it paint otherwise around a turned head by more than this: no photo shows that it should."""
 _LEAST_REALISM = -0.2
 """Nor may the discriminator find it less real by more than this; its margin between real and made is 2."""
 
@@ -29,6 +31,8 @@ class Marks:
     """Mean distance of landmarks found in result and photo, at 256 pixels; lower is better."""
     picture: float
     """L1, 0 to 1, mouth and eyes counted fivefold, and L1 of the edges; lower is better."""
+    drift: float = math.nan
+    """L1, 0 to 1, to what the base makes around the face in poses that no photo shows; of one or two photos."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,8 @@ def judged(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates with score and verdict; the first must be the base, and exactly one is `chosen`.
 
     Score: the mean of the shares by which identity, landmarks and picture are better than the base's, and of half
-    the difference in realism. Refused is who is clearly worse in any of them. The highest score above zero is
+    the difference in realism. Refused is who is clearly worse in any of them, or
+    drifts from the base where nothing could be compared. The highest score above zero is
     chosen; when there is none, the base, so that learning never makes a person worse.
     """
     base = candidates[0]
@@ -103,6 +108,8 @@ def _scored(candidate: Candidate, base: Marks) -> Candidate:
         gains.append(difference / 2.0)
         if difference < _LEAST_REALISM:
             faults.append(f"less real by {-difference:.2f}")
+    if own.drift > _MOST_DRIFT:
+        faults.append(f"paints around the face what no photo shows ({own.drift:.3f})")
     score = sum(gains) / len(gains) if gains else 0.0
     return replace(candidate, score=score, verdict="; ".join(faults))
 

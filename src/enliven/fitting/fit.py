@@ -80,7 +80,8 @@ class _Fitting:
         self._budget = 60.0 * settings.minutes_for(len(crops))
         self._split: Split = split(list(crops), settings.seed)
         original = base.checkpoint.config.original_drawing
-        self._album = Album([*self._split.learned, *self._split.held_back], base.talker, original)
+        parts = self._split
+        self._album = Album([*parts.learned, *parts.held_back, *parts.strange], base.talker, original)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(settings.seed)
         person = person_of(base, crops)

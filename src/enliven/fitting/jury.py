@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -17,8 +18,10 @@ from enliven.face.landmarker import open_landmarker
 from enliven.fitting.album import Album
 from enliven.fitting.candidates import Candidate, Marks
 from enliven.fitting.game import FitGame
-from enliven.fitting.pictures import Split
+from enliven.fitting.pictures import Crop, Split
+from enliven.model.strokes import outlined
 from enliven.model.talking_head import to_uint8
+from enliven.topology import FACE_OVAL
 from enliven.training.batches import Batch
 from enliven.training.losses import edges, weighed_l1
 from enliven.types import Floats, Picture
@@ -45,6 +48,10 @@ class Jury(AbstractContextManager["Jury"]):
             self.notes.append("Identity was not compared: that needs the extra 'evaluation'.")
         learned = range(len(split.learned))
         self._lessons = [album.lesson([learned], [len(learned) + n]) for n in range(len(self._held))]
+        after = len(learned) + len(self._held)
+        self._strange = [album.lesson([learned], [after + n]) for n in range(len(split.strange))]
+        self._around = [_around(crop) for crop in split.strange]
+        self._as_base: list[Floats] = []
         self._truth = [self._seen(crop.picture, crop.points) for crop in self._held]
         self._who = [self._described(crop.picture, crop.points) for crop in self._held]
 
@@ -54,9 +61,11 @@ class Jury(AbstractContextManager["Jury"]):
         game.take(fitted or kept)
         with torch.no_grad():
             found = [self._marks(index, game) for index in range(len(self._held))]
+            drift = self._drift(game)
         game.take(kept)
         columns = zip(*(marks for marks, _ in found), strict=True)
-        marks = Marks(*(float(np.mean(column)) for column in columns))
+        realism, identity, landmarks_px, error = (float(np.mean(column)) for column in columns)
+        marks = Marks(realism, identity, landmarks_px, error, drift)
         return Candidate(
             name, {k: v.detach().clone() for k, v in fitted.items()}, marks, tuple(p for _, p in found)
         )
@@ -71,6 +80,16 @@ class Jury(AbstractContextManager["Jury"]):
         known = self._who[index]
         identity = math.nan if who is None or known is None else distance(who, known)
         return (self._realism(result, batch), identity, self._landmarks_px(index, picture), error), picture
+
+    def _drift(self, game: FitGame) -> float:
+        """What the first one heard, the base, makes of strange poses is what the others are compared with."""
+        if not self._strange:
+            return math.nan
+        lessons = [lesson.to(game.device) for lesson in self._strange]
+        made = [game.render(lesson, game.psi).result[0].clamp(-1, 1).cpu().numpy() for lesson in lessons]
+        self._as_base = self._as_base or made
+        apart = [np.abs(one - base).mean(axis=0) / 2 for one, base in zip(made, self._as_base, strict=True)]
+        return float(np.mean([a[around].mean() for a, around in zip(apart, self._around, strict=True)]))
 
     def _realism(self, result: Tensor, batch: Batch) -> float:
         if self._judge is None:
@@ -99,3 +118,8 @@ class Jury(AbstractContextManager["Jury"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._landmarker.close()
+
+
+def _around(crop: Crop) -> npt.NDArray[np.bool_]:
+    """(S, S) everything that is not face."""
+    return outlined(crop.points[:, :2], FACE_OVAL, crop.picture.shape[0]) < 0.5

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from enliven.geometry import Similarity
+from enliven.geometry import RigidPose, Similarity
+from enliven.measure import rigid_pose
 from enliven.topology import mirror_permutation
-from enliven.types import Floats, Picture
+from enliven.types import Floats, Landmarks, Picture
 
 _MOST_HELD_BACK = 6
 _VARIANTS = 5
 """Of a single photo to learn from."""
 _TURN_DEG, _GROWTH, _SHIFT = 6.0, 0.05, 0.03
 """Spread of the variants: turn, size, place (in crop sides)."""
+_STRANGE_DEG, _LEAN = (-15.0, 15.0), 0.2
+"""Turns of poses that no photo shows; how far a head moves to the side by a turn of 90 degrees, in crop sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,8 @@ class Split:
 
     learned: tuple[Crop, ...]
     held_back: tuple[Crop, ...]
+    strange: tuple[Crop, ...] = ()
+    """Where only the photos themselves are held back: photos, with landmarks turned as none of them is."""
 
 
 def split(crops: list[Crop], seed: int) -> Split:
@@ -52,7 +57,19 @@ def split(crops: list[Crop], seed: int) -> Split:
         held_back = [mirrored(crops[0]), _variant(crops[0], random, mirror=False)]
     elif not held_back:
         held_back = [mirrored(crop) for crop in crops]
-    return Split(tuple(learned), tuple(held_back))
+    strange = [] if held else [turned(crops[0], yaw_deg) for yaw_deg in _STRANGE_DEG]
+    return Split(tuple(learned), tuple(held_back), tuple(strange))
+
+
+def turned(crop: Crop, yaw_deg: float) -> Crop:
+    """The crop's picture with landmarks of a head that is turned farther by so much, and moved to that side."""
+    side = crop.picture.shape[0]
+    pose = rigid_pose(Landmarks(crop.points, (side, side)))
+    sine, cosine = np.sin(np.deg2rad(yaw_deg)), np.cos(np.deg2rad(yaw_deg))
+    yaw = np.array([[cosine, 0.0, sine], [0.0, 1.0, 0.0], [-sine, 0.0, cosine]])
+    shift = pose.shift + np.array([_LEAN * side * sine, 0.0, 0.0])
+    own = pose.inverse().apply(crop.points)
+    return Crop(crop.picture, RigidPose(pose.scale, yaw @ pose.rotation, shift).apply(own).astype(np.float32))
 
 
 def mirrored(crop: Crop) -> Crop:
