@@ -6,7 +6,7 @@ import pytest
 from tests.synthetic_face import draw_face
 
 from enliven.measure import mouth_openness
-from enliven.model.caution import LEARNED_MOUTH, UNSEEN_MOUTH, trust
+from enliven.model.caution import LEARNED_MOUTH, UNSEEN_MOUTH, near_face, trust
 from enliven.topology import INNER_LIPS
 
 SIZE = 128
@@ -28,3 +28,13 @@ def test_a_mouth_wider_than_learned_shows_the_mesh_and_nothing_else_does() -> No
     x, y = points[1, :2].astype(int)  # the nose
     assert share[y, x] == 1.0
     assert share[:10].min() == 1.0
+
+
+def test_hair_and_background_are_far_from_the_face() -> None:
+    _, points = draw_face(SIZE)
+    share = near_face(points, SIZE)
+    assert share.shape == (SIZE, SIZE)
+    for inside in (1, 13, 50, 280, 152):  # nose, lip, cheeks, chin
+        x, y = points[inside, :2].astype(int)
+        assert share[y, x] > 0.6
+    assert share[:4].max() == share[:, :4].max() == 0.0

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from enliven.measure import LOOKS
-from enliven.model.caution import trust
+from enliven.model.caution import near_face, trust
 from enliven.model.correction import corrected, fade
 from enliven.model.drawing import draw_conditioning
 from enliven.model.face_lender import FaceLender
@@ -103,7 +103,10 @@ class HybridEngine:
         on_crop = self._on_crop(points)
         drawing = self._drawing(on_crop)
         borrowed = self._borrow(on_crop)
-        return partial(self._finish, moved, guess, drawing, trust(on_crop, self._crop.size), borrowed)
+        trusted = trust(on_crop, self._crop.size)
+        if moved.backdrop is not None:
+            trusted *= near_face(on_crop, self._crop.size)
+        return partial(self._finish, moved, guess, drawing, trusted, borrowed)
 
     def _looks_of(self, lender: Lender) -> Floats:
         """(11,) looks and place; who lends the face alone lays it where the animated photo has its own."""
