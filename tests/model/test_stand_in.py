@@ -9,6 +9,7 @@ from tests.model.test_export import HYBRID, checkpoint_of
 from tests.synthetic_face import draw_face
 
 from enliven.geometry import Similarity
+from enliven.model.correction import fade, sides_within
 from enliven.model.export import export_onnx
 from enliven.model.hybrid_engine import HybridEngine
 from enliven.model.lending import Around, prior
@@ -166,3 +167,13 @@ def test_a_stand_in_shows_its_hair_and_the_animated_pictures_background_stays(
     assert np.allclose(engine._looks_of(engine._lenders[1])[-3:], own[-3:]), (
         "a face alone has no place of its own"
     )
+
+
+def test_what_is_lent_ends_softly_where_the_photo_goes_on_beyond_the_square() -> None:
+    crop = FaceCrop(Similarity(1.0, 0.0, (0.0, 10.0)), SIDE)
+    sides = sides_within(crop, (SIDE + 20, SIDE + 10))
+    assert sides == (False, True, True, False)
+    share = fade(SIDE, sides)
+    assert share[20, 0] == share[-1, 20] == 1.0
+    assert share[0, 20] == share[20, -1] == 0.0
+    assert np.array_equal(fade(SIDE), np.minimum(share, fade(SIDE, (True, False, False, True))))

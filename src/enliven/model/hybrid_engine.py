@@ -11,7 +11,7 @@ import numpy as np
 
 from enliven.measure import LOOKS
 from enliven.model.caution import near_face, trust
-from enliven.model.correction import corrected, fade
+from enliven.model.correction import corrected, fade, sides_within
 from enliven.model.drawing import draw_conditioning
 from enliven.model.face_lender import FaceLender
 from enliven.model.guess import Guess, GuessReader
@@ -91,6 +91,7 @@ class HybridEngine:
         self._stand_ins = any(lender.lends_around for lender in self._lenders)
         self._pair: tuple[int, Person] | None = None
         self._fade = fade(crop.size)
+        self._lent_within = fade(crop.size, sides_within(crop, landmarks.image_size_wh))
 
     def render(self, points: Floats) -> Rendering:
         """The person with landmarks at ``points``, (478, 3) float32 in photo pixels."""
@@ -179,7 +180,8 @@ class HybridEngine:
         ``guess``: of the animated photo. Its background stays wherever neither shows the person.
         """
         size = self._crop.size
-        share = cv2.resize(frame.confidence[1], (size, size), interpolation=cv2.INTER_LINEAR) * self._fade
+        share = cv2.resize(frame.confidence[1], (size, size), interpolation=cv2.INTER_LINEAR)
+        share *= self._lent_within if lender.lends_around else self._fade
         if lender.lends_around and guess.person is not None and moved.guess.person is not None:
             share *= np.maximum(guess.person, moved.guess.person)
         return lender.overlay(moved, frame.flow[1], share, self._crop)
