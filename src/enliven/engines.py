@@ -10,7 +10,7 @@ from enliven.face.crop import crop_for, take
 from enliven.face.matte import matte_of, share_of_person
 from enliven.gallery.gather import Gallery
 from enliven.gallery.scene import at_square, scene_of
-from enliven.gallery.shot import Shot, side_of
+from enliven.gallery.shot import Shot, square_of
 from enliven.heads import open_head
 from enliven.model.engine import Engine
 from enliven.model.head_file import Head
@@ -53,13 +53,13 @@ def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) ->
     seen = take(portrait.picture, crop)
     scene = scene_of(gallery, matte)
     warp, behind = _warp(gallery, matte, head, scene)
-    background = None
-    if matte is not None:
-        square = crop_for(portrait.landmarks, size=side_of(portrait.landmarks))
+    further, background = further_photos(gallery, scene), None
+    if matte is not None and any(photo.standing for photo in further):
+        square = square_of(portrait.landmarks)
         person = share_of_person(matte, square.to_picture, square.size)
         background = background_of(take(portrait.picture, square), person, square, behind)
     psi = head.psi if head else None
-    return HybridEngine(warp, crop, seen, graphs, further_photos(gallery, scene), psi, background=background)
+    return HybridEngine(warp, crop, seen, graphs, further, psi, background=background)
 
 
 def _warp(
@@ -88,9 +88,10 @@ def _further(gallery: Gallery, shot: Shot, scene: Scene, views: Iterator[SceneVi
     """``views``: those of the shots that have a place, in their order."""
     if shot.place is None:
         return FurtherPhoto(shot.picture, shot.points)
-    picture, points = at_square(gallery, shot, shot.place)
-    found = standing(scene, next(views), picture.shape[0])
-    return FurtherPhoto(picture, points, found) if found else FurtherPhoto(shot.picture, shot.points)
+    found = standing(scene, next(views), square_of(gallery.portrait.landmarks).size)
+    if found is None:
+        return FurtherPhoto(shot.picture, shot.points)
+    return FurtherPhoto(*at_square(gallery, shot, shot.place), found)
 
 
 def weights_of(settings: AnimateSettings) -> Path | None:

@@ -18,7 +18,7 @@ from enliven.geometry import Similarity
 from enliven.model.checkpoint import Checkpoint, load_checkpoint, networks_of, save_checkpoint
 from enliven.model.config import ModelConfig, preset
 from enliven.model.export import FRAME_OUTPUTS, export_onnx
-from enliven.model.guess import Guess, guess_of
+from enliven.model.guess import Guess, GuessReader
 from enliven.model.hybrid_engine import HybridEngine
 from enliven.model.runtime import ENCODE, FRAME, WEIGHTS, Graphs
 from enliven.model.talker import build_talker
@@ -132,7 +132,7 @@ def test_the_engine_shows_what_the_torch_head_shows(exported: Path) -> None:
     shown = Paster(photo).paste(rendering).astype(float)
     inside = (slice(12, 52), slice(12, 52))  # the engine's say fades towards the border
     assert np.abs(shown - wanted.result)[inside].mean() < 2.0
-    flow_px = guess_of(rendering, crop).flow * 32
+    flow_px = GuessReader(crop).read(rendering).flow * 32
     assert np.abs(flow_px - wanted.flow[0])[6:26, 6:26].max() < 0.3
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.synthetic_face import draw_face
 
 from enliven.geometry import Similarity
-from enliven.model.guess import Guess, Guesser, grid_to_crop, guess_of
+from enliven.model.guess import Guess, Guesser, GuessReader, grid_to_crop
 from enliven.model.warp_engine import WarpEngine
 from enliven.types import FaceCrop, Floats, Landmarks, Picture
 
@@ -47,7 +47,7 @@ def test_a_larger_photo_seen_through_its_crop_gives_the_same_guess(factor: int) 
     side = (SIZE * factor, SIZE * factor)
     engine = WarpEngine(large, Landmarks(points.astype(np.float32), (SIZE, SIZE)).moved(grow, side))
     moved = Landmarks(target.astype(np.float32), (SIZE, SIZE)).moved(grow, side).points
-    through = guess_of(engine.render(moved), FaceCrop(grow, SIZE))
+    through = GuessReader(FaceCrop(grow, SIZE)).read(engine.render(moved))
     own = Guesser(photo, points).guess(target)
     assert np.abs(through.flow - own.flow).mean() * SIZE / 2 < 0.15
     assert np.abs(shown(photo, through) - shown(photo, own)).mean() < 0.03

@@ -91,8 +91,7 @@ def test_the_person_is_set_into_the_animated_pictures_scene_and_what_was_cut_off
     found = standing(scene(other_room, seen), seen, SIDE)
     assert found is not None
     background = Revealed(room, KNOWN, CROP)
-    photo = FurtherPhoto(seen.picture, seen.points, found)
-    lender = StandIn(photo, found, SIDE, background, unhurried=False)
+    lender = StandIn(seen.picture, seen.points, SIDE, found, background, unhurried=False)
     assert found.matte.alpha[28, 31] == 1.0
     assert np.array_equal(lender.picture[26:30, 29:34], seen.picture[26:30, 29:34])
     assert np.array_equal(lender.picture[:40, :6], room[:40, :6])

@@ -16,15 +16,7 @@ from enliven.model.revealed import background_of
 from enliven.model.runtime import Graphs
 from enliven.model.scene_learner import warp_in_scene
 from enliven.model.stand_in import standing
-from enliven.types import (
-    FaceCrop,
-    Floats,
-    FurtherPhoto,
-    Landmarks,
-    Picture,
-    Scene,
-    SceneView,
-)
+from enliven.types import FaceCrop, Floats, FurtherPhoto, Landmarks, Picture, Scene, SceneView
 
 if TYPE_CHECKING:
     from enliven.evaluation.fitter import Fitter

@@ -69,9 +69,9 @@ def judged(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates with score and verdict; the first must be the base, and exactly one is `chosen`.
 
     Score: the mean of the shares by which identity, landmarks and picture are better than the base's, and of half
-    the difference in realism. Refused is who is clearly worse in any of them, or
-    drifts from the base where nothing could be compared. The highest score above zero is
-    chosen; when there is none, the base, so that learning never makes a person worse.
+    the difference in realism. Refused is who is clearly worse in any of them, or drifts from the base
+    where nothing could be compared. The highest score above zero is chosen; when there is none, the base, so that
+    learning never makes a person worse.
     """
     base = candidates[0]
     assert base.name == BASE

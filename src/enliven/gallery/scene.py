@@ -8,7 +8,7 @@ import numpy as np
 from enliven.face.crop import crop_for, take
 from enliven.face.matte import mattes_of, share_of_person
 from enliven.gallery.gather import Gallery
-from enliven.gallery.shot import Shot, side_of
+from enliven.gallery.shot import Shot, square_of
 from enliven.geometry import Similarity
 from enliven.types import FaceCrop, Floats, Matte, Picture, Scene, SceneView
 
@@ -41,7 +41,7 @@ def at_square(gallery: Gallery, shot: Shot, place: Similarity) -> tuple[Picture,
     ``place``: from the shot's pixels to those of the photo.
     """
     portrait = gallery.portrait
-    crop = crop_for(portrait.landmarks, size=side_of(portrait.landmarks))
+    crop = square_of(portrait.landmarks)
     to_crop = crop.to_picture.inverse() @ portrait.to_photo.inverse() @ place
     picture = cv2.warpAffine(
         shot.picture,

@@ -80,17 +80,16 @@ class Candidate:
         return Shot(self.name, self.file, picture, self.points, place)
 
 
-def side_of(face: Landmarks) -> int:
-    """Side of the shot's square of a picture with this face, in the shot's pixels."""
+def square_of(face: Landmarks) -> FaceCrop:
+    """The shot's square of a whole picture with this face."""
     native = crop_for(face, size=LEAST_SIDE).to_picture.scale * LEAST_SIDE
-    return int(np.clip(2 * round(native / 2), LEAST_SIDE, MOST_SIDE))
+    return crop_for(face, size=int(np.clip(2 * round(native / 2), LEAST_SIDE, MOST_SIDE)))
 
 
 def cut(picture: Picture, face: Landmarks) -> tuple[Picture, Floats]:
     """The shot's square of a whole picture, (L, L, 3), and the landmarks in it."""
-    side = side_of(face)
-    crop: FaceCrop = crop_for(face, size=side)
-    points = face.moved(crop.to_picture.inverse(), (side, side)).points
+    crop = square_of(face)
+    points = face.moved(crop.to_picture.inverse(), (crop.size, crop.size)).points
     return take(picture, crop), points
 
 

@@ -77,11 +77,6 @@ class GuessReader:
         return behind
 
 
-def guess_of(rendering: Rendering, crop: FaceCrop) -> Guess:
-    """The part of a rendering that lies under an upright ``crop`` of the same photo."""
-    return GuessReader(crop).read(rendering)
-
-
 def _plate_under(backdrop: Backdrop, crop: FaceCrop) -> Floats:
     """(S, S, 4) the backdrop's plate as the crop shows it, RGB in [-1, 1] and 1; nothing outside of it."""
     x, y = backdrop.corner_xy

@@ -206,9 +206,10 @@ def _lender(
     *,
     at_once: bool,
 ) -> Lender:
+    picture, points = photo.picture, photo.points
     if photo.standing is None:
-        return FaceLender(photo.picture, photo.points, size, like)
-    return StandIn(photo, photo.standing, size, background, unhurried=not at_once)
+        return FaceLender(picture, points, size, like)
+    return StandIn(picture, points, size, photo.standing, background, unhurried=not at_once)
 
 
 def _planes(picture: Picture) -> Floats:

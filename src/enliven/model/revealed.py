@@ -88,10 +88,7 @@ def stands_still(scene: Scene, view: SceneView) -> bool:
     common = own & _background(view.person, view.known)
     if common.mean() < _LEAST_COMMON:
         return False
-    off = np.abs(cv2.blur(view.picture, (3, 3)).astype(np.float32) - cv2.blur(scene.picture, (3, 3))).mean(
-        axis=-1
-    )
-    return float(off[common].mean()) < _SAME
+    return float(_apart(view.picture, scene.picture)[common].mean()) < _SAME
 
 
 def background_of(seen: Picture, person: Floats, crop: FaceCrop, behind: Revealed | None) -> Revealed:
@@ -124,8 +121,14 @@ def _seen(photo: Picture, own: Mask, view: SceneView) -> tuple[Floats, Mask] | N
     if max(gain.max(), 1.0 / max(gain.min(), 1e-3)) > _MOST_GAIN:
         return None
     picture = view.picture * gain.astype(np.float32)
-    off = np.abs(cv2.blur(picture, (3, 3)) - cv2.blur(photo.astype(np.float32), (3, 3))).mean(axis=-1)
+    off = _apart(picture, photo.astype(np.float32))
     return (picture, behind) if float(np.median(off[common])) < _STILL else None
+
+
+def _apart(one: Picture | Floats, other: Picture | Floats) -> Floats:
+    """(S, S) grey levels by which two pictures differ, a pixel's shift forgiven."""
+    blurred = cv2.blur(one, (3, 3)).astype(np.float32) - cv2.blur(other, (3, 3))
+    return np.asarray(np.abs(blurred).mean(axis=-1), np.float32)
 
 
 def _background(person: Floats, known: Floats) -> Mask:

@@ -18,7 +18,6 @@ from enliven.model.warp_engine import WarpEngine
 from enliven.types import (
     FaceCrop,
     Floats,
-    FurtherPhoto,
     Landmarks,
     Matte,
     Picture,
@@ -41,23 +40,24 @@ class StandIn(Lender):
 
     def __init__(
         self,
-        photo: FurtherPhoto,
-        standing: Standing,
+        picture: Picture,
+        points: Floats,
         size: int,
+        standing: Standing,
         background: Revealed | None,
         *,
         unhurried: bool,
     ) -> None:
-        """``size``: side S of the networks; ``background``: in pixels of their square, without its person.
+        """As :class:`Lender`; ``background``: in pixels of the networks' square, without its person.
 
         ``unhurried``: the frames follow each other.
         """
-        picture, self._behind = photo.picture, background
+        self._behind = background
         if background is not None:
             to_own = square_in(picture.shape[0], size) @ background.crop.to_picture
             self._behind = replace(background, crop=FaceCrop(to_own, background.crop.size))
             picture = _set_into(picture, standing.matte, self._behind)
-        super().__init__(picture, photo.points, size)
+        super().__init__(picture, points, size)
         self._standing, self._unhurried = standing, unhurried
         cells = (size // 4, size // 4)
         self._known = np.asarray(cv2.resize(standing.known, cells, interpolation=cv2.INTER_AREA), np.float32)
