@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,15 @@ import pytest
 from enliven.databank.bank import Bank
 from enliven.errors import ModelError, OutputError
 from enliven.evaluation import evaluate as module
-from enliven.evaluation.contenders import PHOTO, WARP, StillPhoto, Warp, contenders_of
+from enliven.evaluation.clip import TrueClip
+from enliven.evaluation.contenders import PHOTO, WARP, Aimed, StillPhoto, Warp, contenders_of
 from enliven.evaluation.cross_driven import transferred
 from enliven.evaluation.evaluate import evaluate
+from enliven.evaluation.exported import Exported
 from enliven.evaluation.metrics import CROSS_METRICS, SELF_METRICS
+from enliven.evaluation.observer import Observer
+from enliven.evaluation.plan import driving_frames, flicker_frames, source_frames
+from enliven.evaluation.self_driven import render_clip, rendered_frames
 from enliven.evaluation.settings import EvaluationSettings
 from enliven.fitting.fit import Fitted, fit
 from enliven.fitting.pictures import Crop
@@ -23,6 +29,7 @@ from enliven.fitting.settings import FitSettings
 from enliven.media.image import read_photo
 from enliven.model.checkpoint import load_checkpoint
 from enliven.model.export import export_onnx
+from enliven.model.hybrid_engine import HybridEngine
 from enliven.types import Floats, JsonObject, Picture
 
 QUICK = EvaluationSettings(shots=(1, 4), every=4, cross=1, threads=1)
@@ -232,3 +239,51 @@ def test_a_report_is_replaced_only_when_asked_and_other_folders_never(
     with pytest.raises(OutputError, match="never replaced"):
         evaluate(bank.path, [], tmp_path / "mine", quick, overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "report"]
+
+
+def test_frames_for_flicker_are_made_after_the_others_and_as_a_video_is(bank: Bank) -> None:
+    told: list[str] = []
+
+    class Noted(StillPhoto):
+        def render(self, points: Floats) -> Picture:
+            told.append("frame")
+            return super().render(points)
+
+        def follow(self) -> None:
+            told.append("follow")
+
+    entry = bank.of_split("val")[0]
+    count = entry.facts.frames
+    with Observer() as observer:
+        clip = TrueClip(entry, [*source_frames(count, 1), *rendered_frames(count, 4)], observer)
+        made = render_clip(Aimed(Noted()), clip, 1, 4, lambda: None)
+    apart = told[: told.index("follow")]
+    assert list(made.apart) == driving_frames(count, 4)
+    assert (
+        len(made.run) == len(flicker_frames(count)) == len(told) - len(apart) - 1
+    )  # nothing is rendered twice
+
+
+def test_graphs_go_on_as_in_a_video_when_frames_follow(
+    bank: Bank, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart: list[bool] = []
+
+    class Noted(HybridEngine):
+        def __init__(self, *given: Any, at_once: bool, **named: Any) -> None:
+            apart.append(at_once)
+            super().__init__(*given, at_once=at_once, **named)
+
+    monkeypatch.setattr("enliven.evaluation.exported.HybridEngine", Noted)
+    export_onnx(load_checkpoint(weights), tmp_path)
+    entry = bank.of_split("val")[0]
+    with Observer() as observer:
+        clip = TrueClip(entry, range(entry.facts.frames), observer)
+    contender = Exported(tmp_path, bank.size, "graphs")
+    contender.prepare(*clip.photos([0, 5]))
+    before = contender.render(clip.points[9])
+    contender.render(clip.points[12])
+    assert np.array_equal(contender.render(clip.points[9]), before)  # frames that lie apart know of no others
+    contender.follow()
+    assert contender.render(clip.points[9]).shape == before.shape
+    assert apart == [True, False]

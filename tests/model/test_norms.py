@@ -60,3 +60,20 @@ def test_bf16_keeps_its_statistics_in_float32(pictures: Tensor) -> None:
     assert found.dtype == torch.bfloat16
     assert (found.float() - wanted).abs().mean() < 0.1
     assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_norms_channels_last_pictures_as_a_cpu_does(pictures: Tensor) -> None:
+    """Training and fitting ended here: CUDA's kernel takes no such pictures."""
+    style = torch.randn(2, 32)
+    assert torch.allclose(
+        adaptive_norm(pictures.cuda(), style.cuda()).cpu(), adaptive_norm(pictures, style), atol=1e-4
+    )
+    wanted = gradients(adaptive_norm, pictures, style)
+    moved = [each.cuda().requires_grad_() for each in (pictures, style)]
+    weights = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(3)).cuda()
+    (adaptive_norm(*moved).float() * weights).sum().backward()
+    for mine, other in zip(moved, wanted, strict=True):
+        assert mine.grad is not None
+        assert torch.allclose(mine.grad.cpu(), other, rtol=1e-3, atol=1e-4)

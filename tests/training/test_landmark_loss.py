@@ -48,7 +48,7 @@ def batch() -> Batch:
     target = F.interpolate(target, size=(256, 256), mode="area")
     points = torch.from_numpy((face.xy + 0.5) * (256 / side) - 0.5)[None].float()
     empty = torch.zeros(1)
-    return Batch(empty, empty, target, empty, points, empty, empty, empty, empty)
+    return Batch(empty, empty, target, empty, points, empty, empty, empty, empty, empty)
 
 
 @pytest.mark.parametrize(("path", "side", "numbers"), [(MESH, 192, [1404]), (EYE, 64, [213, 15])])

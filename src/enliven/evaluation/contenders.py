@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from enliven.aim import Aim
+from enliven.aim import FOLLOWING, Aim
 from enliven.compositing.paste import Paster
 from enliven.errors import MissingExtraError, ModelError
 from enliven.evaluation.exported import Exported, FittedExported
 from enliven.face.matte import matte_of, mattes_of
 from enliven.model.runtime import FRAME, weights_in
+from enliven.model.sway import Unhurried
 from enliven.model.warp_engine import WarpEngine
 from enliven.types import Floats, Landmarks, Picture
 
@@ -40,6 +41,9 @@ class Contender(Protocol):
     def render(self, points: Floats) -> Picture:
         """The person with landmarks at ``points``, (478, 3) crop pixels; RGB (S, S, 3)."""
 
+    def follow(self) -> None:
+        """From here on the frames of this person follow each other as those of a video do; before, they lie apart."""
+
 
 class StillPhoto:
     """The first photo, whatever the driver does."""
@@ -52,6 +56,9 @@ class StillPhoto:
 
     def render(self, points: Floats) -> Picture:  # noqa: ARG002
         return self._photo
+
+    def follow(self) -> None:
+        """Nothing of it depends on the frames before."""
 
 
 class Warp:
@@ -68,6 +75,9 @@ class Warp:
 
     def render(self, points: Floats) -> Picture:
         return self._paster.paste(self._engine.render(points))
+
+    def follow(self) -> None:
+        self._engine.unhurried = Unhurried()
 
 
 class Weights:
@@ -96,6 +106,9 @@ class Weights:
     def render(self, points: Floats) -> Picture:
         return self.head.render(points).result
 
+    def follow(self) -> None:
+        """Nothing of it depends on the frames before."""
+
 
 class Fitted:
     """The same networks, fitted to every person anew as `enliven learn` does."""
@@ -118,12 +131,15 @@ class Fitted:
     def render(self, points: Floats) -> Picture:
         return self._feed_forward.render(points)
 
+    def follow(self) -> None:
+        self._feed_forward.follow()
+
 
 class Aimed:
     """Another contender, its landmarks corrected by what is seen, as `enliven animate` does.
 
-    Frames that are measured lie apart, so each is rendered with what was learned from it at once, where a video
-    learns it from the frames before.
+    Frames that lie apart are rendered with what was learned from each at once, where a video learns it from the
+    frames before.
     """
 
     def __init__(self, inner: Contender) -> None:
@@ -134,13 +150,17 @@ class Aimed:
         self.whole = True
         """See :class:`Aim`; counts from the next person on."""
         self._aim: Aim | None = None
+        self._following = False
 
     def prepare(self, photos: Sequence[Picture], points: Sequence[Floats]) -> None:
         self.inner.prepare(photos, points)
-        if self._aim:
-            self._aim.close()
         height, width = photos[0].shape[:2]
-        self._aim = Aim(Landmarks(points[0], (width, height)), ease=1.0, whole=self.whole)
+        self._at_rest = Landmarks(points[0], (width, height))
+        self._aim_anew(following=False)
+
+    def follow(self) -> None:
+        self.inner.follow()
+        self._aim_anew(following=True)
 
     def render(self, points: Floats) -> Picture:
         assert self._aim is not None
@@ -149,7 +169,13 @@ class Aimed:
         if not self._aim.is_new(points):
             return made
         self._aim.learn(points, sent, made)
-        return self.inner.render(self._aim.aimed(points))
+        return made if self._following else self.inner.render(self._aim.aimed(points))
+
+    def _aim_anew(self, *, following: bool) -> None:
+        if self._aim:
+            self._aim.close()
+        self._following = following
+        self._aim = Aim(self._at_rest, FOLLOWING if following else 1.0, whole=self.whole)
 
 
 def aim_at(contender: Contender, *, whole_faces: bool) -> None:

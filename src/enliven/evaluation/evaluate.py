@@ -121,7 +121,7 @@ class _Run:
 
         def measure(contender: Contender, shots: int) -> tuple[dict[int, Picture], Score]:
             made = render_clip(contender, clip, shots, every, self._tick)
-            return made, score_clip(made, clip, self._observer, every)
+            return made.apart, score_clip(made, clip, self._observer, every)
 
         self._measure_cases(self._cases_for(entry, cases), measure, sheet)
         self._write(sheet, entry.facts.key)

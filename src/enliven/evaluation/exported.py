@@ -16,6 +16,7 @@ from enliven.model.revealed import background_of
 from enliven.model.runtime import Graphs
 from enliven.model.scene_learner import warp_in_scene
 from enliven.model.stand_in import standing
+from enliven.model.sway import Unhurried
 from enliven.types import FaceCrop, Floats, FurtherPhoto, Landmarks, Picture, Scene, SceneView
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class Exported:
     def render(self, points: Floats) -> Picture:
         return self._paster.paste(self._engine.render(points))
 
+    def follow(self) -> None:
+        """As every contender: lenders change as in a video, and sway does not tremble."""
+        self._engine = self._made(at_once=False)
+
     def _ready(
         self,
         photos: Sequence[Picture],
@@ -63,9 +68,14 @@ class Exported:
         if scene.person is not None:
             background = background_of(photo, scene.person, self._crop, taught.behind)
         further = [FurtherPhoto(view.picture, view.points, standing(scene, view, size)) for view in views]
-        self._engine = HybridEngine(
-            warp, self._crop, photo, graphs, further, psi, background=background, at_once=True
-        )
+
+        def made(*, at_once: bool) -> HybridEngine:
+            warp.unhurried = None if at_once else Unhurried()
+            return HybridEngine(
+                warp, self._crop, photo, graphs, further, psi, background=background, at_once=at_once
+            )
+
+        self._made, self._engine = made, made(at_once=True)
         self._paster = Paster(photo)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,35 +21,47 @@ Tick = Callable[[], None]
 """Called after every rendered frame."""
 
 
+@dataclass(frozen=True, eq=False)
+class Made:
+    """The second half of a clip, as a contender makes it."""
+
+    apart: dict[int, Picture]
+    """Frames measured one by one."""
+    run: list[Picture]
+    """Those of :func:`flicker_frames`, made one after the other as a video is."""
+
+
 def rendered_frames(frame_count: int, every: int) -> list[int]:
-    """Those measured one by one, and the run for flicker."""
-    return sorted({*driving_frames(frame_count, every), *flicker_frames(frame_count)})
+    """Those measured one by one, then the run for flicker."""
+    return [*driving_frames(frame_count, every), *flicker_frames(frame_count)]
 
 
-def render_clip(
-    contender: Contender, clip: TrueClip, shots: int, every: int, tick: Tick
-) -> dict[int, Picture]:
+def render_clip(contender: Contender, clip: TrueClip, shots: int, every: int, tick: Tick) -> Made:
     """The second half of the clip, made from ``shots`` frames of the first."""
     count = clip.entry.facts.frames
     aim_at(contender, whole_faces=True)
     contender.prepare(*clip.photos(source_frames(count, shots)))
-    made = {}
-    for frame in rendered_frames(count, every):
-        made[frame] = contender.render(clip.points[frame])
+
+    def rendered(frame: int) -> Picture:
+        picture = contender.render(clip.points[frame])
         tick()
-    return made
+        return picture
+
+    apart = {frame: rendered(frame) for frame in driving_frames(count, every)}
+    contender.follow()
+    return Made(apart, [rendered(frame) for frame in flicker_frames(count)])
 
 
-def score_clip(made: dict[int, Picture], clip: TrueClip, observer: Observer, every: int) -> Score:
+def score_clip(clip_made: Made, clip: TrueClip, observer: Observer, every: int) -> Score:
     """The made frames against the true ones."""
+    made = clip_made.apart
     count = clip.entry.facts.frames
     driving, run = driving_frames(count, every), flicker_frames(count)
     sights = [observer.look(made[frame], clip.points[frame]) for frame in driving]
     pairs = zip(driving, sights, strict=True)
     figures = mean_figures([_frame_figures(made[frame], sight, clip, frame) for frame, sight in pairs])
-    figures["flicker"] = metrics.flicker(
-        np.stack([made[frame] for frame in run]), np.stack([clip.images[frame] for frame in run])
-    )
+    true_run = np.stack([clip.images[frame] for frame in run])
+    figures["flicker"] = metrics.flicker(np.stack(clip_made.run), true_run)
     return Score(
         clip=clip.entry.facts.key,
         identity=clip.entry.facts.identity,

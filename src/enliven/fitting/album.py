@@ -15,7 +15,7 @@ from enliven.model.drawing import draw_conditioning
 from enliven.model.guess import Guesser
 from enliven.model.nearest import Nearest
 from enliven.model.talking_head import to_tensor
-from enliven.training.batches import Batch, importance
+from enliven.training.batches import Batch, importance, paintable_of
 
 _EMPHASIS = 5.0
 """Weight of mouth and eyes in the picture losses."""
@@ -56,6 +56,11 @@ class Album:
         self._points = torch.from_numpy(np.stack([crop.points[:, :2] for crop in crops]).astype(np.float32))
         weights = np.stack([importance(crop.points, size, _EMPHASIS) for crop in crops])
         self._importance = torch.from_numpy(weights)[:, None]
+        within = [
+            paintable_of(matte is not None, crop.points, size)
+            for crop, matte in zip(crops, mattes, strict=True)
+        ]
+        self._paintable = torch.from_numpy(np.stack(within))[:, None]
         self._features = _encoded(talker, self._photos, self._drawings)
 
     def lesson(self, photos: Sequence[Sequence[int]], targets: Sequence[int]) -> Lesson:
@@ -82,6 +87,7 @@ class Album:
             torch.zeros(len(targets), dtype=torch.int64),
             torch.stack([torch.stack([flow for flow, _ in row]) for row in made]),
             torch.stack([torch.stack([layers.float() for _, layers in row]) for row in made]),
+            self._paintable[them],
         )
         prior = torch.from_numpy(np.stack(priors))
         return Lesson(batch, tuple(each[those] for each in self._features), prior)

@@ -47,9 +47,10 @@ class _Norm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, gain: Tensor, shift: Tensor, groups: int) -> Tensor:
         batch, channels, height, width = x.shape
-        _, *found = torch.native_group_norm(
-            x.float(), None, None, batch, channels, height * width, groups, _EPS
-        )
+        wide = x.float()
+        if x.is_cuda:  # whose kernel takes no channels-last pictures
+            wide = wide.contiguous()
+        _, *found = torch.native_group_norm(wide, None, None, batch, channels, height * width, groups, _EPS)
         mean, sharpness = (each.repeat_interleave(channels // groups, dim=1) for each in found)  # (B, C)
         scale = gain * sharpness
         ctx.save_for_backward(x, mean, sharpness, gain)
@@ -90,7 +91,9 @@ def _over_groups(values: Tensor, groups: int) -> Tensor:
 
 
 def _sums(x: Tensor) -> Tensor:
-    """(B, C) sums over the pictures (B, C, H, W), as a matrix product in float32."""
+    """(B, C) sums over the pictures (B, C, H, W), on a CPU as a matrix product, in float32."""
+    if x.is_cuda:  # where products may be rounded to ten bits
+        return x.sum(dim=(2, 3))
     rows = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H W, C)
     with torch.autocast(x.device.type, enabled=False):
         summed: Tensor = rows.new_ones(len(rows), 1, rows.shape[1]) @ rows

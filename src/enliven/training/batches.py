@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from enliven.face.matte import PersonMatting
+from enliven.model.caution import near_face
 from enliven.model.drawing import draw_conditioning
 from enliven.model.guess import FLOW_SHRINK, Guess, Guesser
 from enliven.model.talking_head import to_tensor
@@ -75,6 +76,8 @@ class Batch:
     """(B, K, S/2, S/2, 2) what the mesh guesses for each photo; zero where the networks need no guess."""
     layers: Tensor
     """(B, K, 4, S, S) the guess's layers; all transparent where the networks need no guess."""
+    paintable: Tensor
+    """(B, 1, S, S) where painting will count: near the face where the person is cut out, else everywhere (1)."""
 
     def to(self, device: torch.device) -> Batch:
         return Batch(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
@@ -103,7 +106,7 @@ def make_batch(episode: EpisodeLike, *, emphasis: float, original_drawing: bool,
     shots = np.stack([[_draw(p, size, original_drawing) for p in row] for row in episode.photo_points])
     drawn = np.stack([_draw(p, size, original_drawing) for p in episode.target_points])
     weights = np.stack([importance(p, size, emphasis) for p in episode.target_points])
-    flow, layers = _guesses(episode) if guess else _no_guesses(*episode.photos.shape[:3])
+    flow, layers, paintable = _guesses(episode) if guess else _no_guesses(*episode.photos.shape[:3])
     return Batch(
         _pictures(episode.photos),
         _pictures(shots),
@@ -114,11 +117,12 @@ def make_batch(episode: EpisodeLike, *, emphasis: float, original_drawing: bool,
         torch.from_numpy(np.ascontiguousarray(episode.identity, np.int64)),
         flow,
         layers,
+        paintable,
     )
 
 
-def _guesses(episode: EpisodeLike) -> tuple[Tensor, Tensor]:
-    """(B, K, S/2, S/2, 2) and (B, K, 4, S, S)."""
+def _guesses(episode: EpisodeLike) -> tuple[Tensor, Tensor, Tensor]:
+    """(B, K, S/2, S/2, 2), (B, K, 4, S, S) and (B, 1, S, S)."""
     made: list[list[Guess]] = [
         [
             Guesser(photo, at, _find_matte(photo, at)).guess(target)
@@ -130,7 +134,21 @@ def _guesses(episode: EpisodeLike) -> tuple[Tensor, Tensor]:
     ]
     flow = np.stack([[each.flow for each in row] for row in made])
     layers = np.stack([[each.layers for each in row] for row in made])
-    return torch.from_numpy(flow), torch.from_numpy(layers)
+    within = np.stack(
+        [
+            paintable_of(row[0].person is not None, target, episode.target.shape[1])
+            for row, target in zip(made, episode.target_points, strict=True)
+        ]
+    )
+    return torch.from_numpy(flow), torch.from_numpy(layers), torch.from_numpy(within)[:, None]
+
+
+def paintable_of(cut_out: bool, points: Floats, size: int) -> Floats:
+    """(size, size) where `hybrid_engine` lets a frame be painted on, of a person who is ``cut_out`` or not.
+
+    ``points``: (478, 3) of the frame.
+    """
+    return near_face(points, size) if cut_out else np.ones((size, size), np.float32)
 
 
 @cache
@@ -147,9 +165,10 @@ def _find_matte(photo: Picture, points: Floats) -> Matte | None:
         return _matting().of_crop(photo, points)
 
 
-def _no_guesses(batch: int, shots: int, size: int) -> tuple[Tensor, Tensor]:
+def _no_guesses(batch: int, shots: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
     side = size // FLOW_SHRINK
-    return torch.zeros(batch, shots, side, side, 2), torch.zeros(batch, shots, 4, 1, 1)
+    layers = torch.zeros(batch, shots, 4, 1, 1)
+    return torch.zeros(batch, shots, side, side, 2), layers, torch.ones(batch, 1, 1, 1)
 
 
 def importance(points: Floats, size: int, emphasis: float) -> Floats:

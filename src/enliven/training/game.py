@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from enliven.errors import TrainingError
 from enliven.model.discriminator import Discriminator, IdentityTable
-from enliven.model.talker import Rendered
+from enliven.model.talker import Rendered, painted_within
 from enliven.training import losses
 from enliven.training.batches import Batch
 from enliven.training.beginning import first_talker
@@ -90,7 +90,7 @@ class Game:
         embedding, *frame = self._trainee(
             batch.photos, batch.photo_drawings, batch.drawing, batch.flow, batch.layers
         )
-        rendered = Rendered(*(tensor.float() for tensor in frame))
+        rendered = painted_within(Rendered(*(tensor.float() for tensor in frame)), batch.paintable)
         logged = picture_losses(rendered, batch, self.config)
         with self.fabric.autocast():
             for loss in self.features:

@@ -49,13 +49,15 @@ class TfliteNet(nn.Module):
             if name in needed:
                 needed.update(inputs)
         self._steps = [step for step in steps if step[1] in needed]
-        self._constants = {name: f"constant_{n}" for n, name in enumerate(sorted(needed & set(constants)))}
+        known = sorted(needed & set(constants))
+        self._numbers = {name: constants[name] for name in known if not _travels(constants[name])}
+        self._constants = {name: f"constant_{n}" for n, name in enumerate(known) if name not in self._numbers}
         for name, buffer in self._constants.items():
             self.register_buffer(buffer, constants[name])
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """(B, n) for each of the wanted results, of pictures (B, 3, H, W) in [-1, 1] as large as the network reads."""
-        values = {name: self.get_buffer(buffer) for name, buffer in self._constants.items()}
+        values = self._numbers | {name: self.get_buffer(buffer) for name, buffer in self._constants.items()}
         results: dict[int, Tensor] = {}
         for kind, name, inputs, attributes in self._steps:
             if kind == "Parameter":
@@ -66,6 +68,11 @@ class TfliteNet(nn.Module):
             else:
                 values[name] = _RUN[kind](attributes, *(values[each] for each in inputs))
         return tuple(results[count] for count in self._wanted)
+
+
+def _travels(constant: Tensor) -> bool:
+    """False for shapes, axes and single numbers: read on a GPU, each of them would make it wait."""
+    return constant.is_floating_point() and constant.ndim > 0
 
 
 def _read(path: Path) -> Any:

@@ -1,0 +1,207 @@
+"""Learn for the minutes that a rented GPU is there: `enliven train` with episodes kept on the device.
+
+    python tools/train_on_gpu.py PACK -o OUT --plan hybrid:440 [--begin FOLDER] [--teacher FILE]
+
+PACK as `tools/pack_databank.py` makes it. ``--plan`` names presets and seconds, one after the other. The learning rate
+falls to nothing over the seconds. Of each it leaves weights, discriminator and a sheet of samples in OUT, in files that
+are small enough to be sent home; `tools/join_weights.py` puts them together for `enliven export`. Losses are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import gpu_pool
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from enliven.fitting.base import load_base
+from enliven.model.checkpoint import Checkpoint, save_checkpoint
+from enliven.model.layers import fold_spectral_norm
+from enliven.model.talker import build_talker
+from enliven.training.feature_nets import load_feature_losses
+from enliven.training.game import DivergedError, Game, Logged
+from enliven.training.meta_train import make_fabric
+from enliven.training.sample_sheet import write_sample_sheet
+from enliven.training.train_config import (
+    FeatureFiles,
+    LossWeights,
+    OptimiserSettings,
+    TrainConfig,
+    default_config,
+)
+
+_TWO_PHOTOS = 0.3
+"""Share of the steps with two photos instead of one."""
+_IDENTITIES = 1024
+SCALE = "@scale"
+_MOST_HALVES, _LARGE, _PIECE_BYTES = 20_000_000, 4096, 15_000_000
+
+
+def main() -> None:
+    """Learns by the plan."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--plan", default="hybrid:60")
+    parser.add_argument("--begin", type=Path)
+    parser.add_argument("--teacher", default="")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--workers", type=int, default=15)
+    parser.add_argument("--capacity", type=int, default=12000)
+    parser.add_argument(
+        "--early", type=float, default=0.0, help="seconds after which the hybrid is saved besides"
+    )
+    parser.add_argument("--first", type=int, default=400, help="groups to wait for before the first step")
+    given = parser.parse_args()
+    began = time.perf_counter()
+    pack = gpu_pool.Pack(given.pack)
+    _say(began, f"{len(pack.frames)} frames decoded")
+    producers = gpu_pool.Producers(pack, given.workers, seed=int(time.time()))
+    fabric = make_fabric(_config("hybrid", given))
+    pool = gpu_pool.Pool(producers, given.capacity, fabric.device)
+    pool.refill(given.first)
+    _say(began, f"{pool.made} groups made")
+    torch.backends.cudnn.benchmark = True
+    torch.set_float32_matmul_precision("high")
+    try:
+        for part in given.plan.split(","):
+            name, seconds = part.split(":")
+            _learn(name, float(seconds), given, fabric, pool, began)
+    finally:
+        producers.close()
+
+
+class TimedGame(Game):
+    """A game whose rates fall to nothing as ``time_share`` goes from 0 to 1."""
+
+    time_share = 0.0
+
+    def _set_rates(self, step: int) -> None:
+        super()._set_rates(step)
+        falling = 0.5 + 0.5 * math.cos(math.pi * min(1.0, self.time_share))
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] *= max(0.01, falling)
+
+
+def _learn(
+    name: str, seconds: float, given: argparse.Namespace, fabric: Fabric, pool: gpu_pool.Pool, began: float
+) -> None:
+    """One preset, until its seconds are over."""
+    config = _config(name, given)
+    batch = given.batch if name == "hybrid" else max(4, given.batch // 4)
+    features, _ = load_feature_losses(config.features, config.losses, fabric.device)
+    torch.manual_seed(config.seed)
+    game = TimedGame(fabric, config, _IDENTITIES, features)
+    if name == "hybrid" and given.begin:
+        base = load_base(given.begin)
+        if base.judge is not None:
+            game.judge.load_state_dict(base.judge.state_dict())
+    start, step, told, counted, saved_early = time.perf_counter(), 0, 0.0, 0, given.early <= 0.0
+    sums: dict[str, Tensor] = {}
+    while (spent := time.perf_counter() - start) < seconds:
+        game.time_share = spent / seconds
+        pool.refill()
+        shots = 2 if name == "hybrid" and step % 10 < 10 * _TWO_PHOTOS else 1
+        try:
+            logged: Logged = game.step(step, pool.batch(batch, shots, everywhere=name == "paper"))
+        except DivergedError as error:  # nothing was stepped; the next batch is another one
+            print(f"step {step}: {error}", flush=True)
+            continue
+        step += 1
+        for key, value in logged.items():
+            sums[key] = sums.get(key, 0.0) + value.detach().float()
+        if spent - told > 10.0:
+            means = {key: round(float(value) / (step - counted), 4) for key, value in sums.items()}
+            print(
+                json.dumps({"step": step, "seconds": round(spent, 1), "made": pool.made} | means), flush=True
+            )
+            sums, told, counted = {}, spent, step
+        if not saved_early and spent > given.early and name == "hybrid":
+            saved_early = True
+            _save(given.out / f"{name}-early", game, config, step, judge=False)
+    _say(began, f"{name}: {step} steps of {batch} in {seconds:.0f} s; {pool.made} groups made")
+    _save(given.out / name, game, config, step, judge=name == "hybrid")
+    with torch.no_grad(), fabric.autocast():
+        write_sample_sheet(
+            given.out / f"{name}.png", game.mean_talker, pool.batch(6, 1, everywhere=name == "paper")
+        )
+    _say(began, "saved")
+
+
+def _save(path: Path, game: Game, config: TrainConfig, step: int, *, judge: bool) -> None:
+    """Weights in float16, or in eight bits where they would be too many to send; the discriminator beside them."""
+    talker = build_talker(config.model)  # a copy would share the class that folding changes
+    talker.load_state_dict(game.mean_talker.state_dict())
+    fold_spectral_norm(talker)
+    weights = {key: value.half().cpu() for key, value in talker.state_dict().items()}
+    if sum(value.numel() for value in weights.values()) > _MOST_HALVES:
+        weights = _in_bytes(weights)
+    about = Checkpoint(config.model, {}, step, {"people": "train split"}, {}, config.to_json())
+    for number, piece in enumerate(_pieces(weights)):
+        save_checkpoint(path.with_name(f"{path.name}-{number}.safetensors"), replace(about, weights=piece))
+    if judge:
+        held = {key: value.half().cpu() for key, value in game.judge.state_dict().items()}
+        save_checkpoint(path.with_name(f"{path.name}-judge.safetensors"), replace(about, weights=held))
+
+
+def _in_bytes(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Large tensors as whole numbers from -31 to 31 and a scale for each output."""
+    stored: dict[str, Tensor] = {}
+    for key, value in weights.items():
+        if value.numel() < _LARGE or value.ndim < 2:
+            stored[key] = value
+            continue
+        scale = value.float().flatten(1).abs().amax(dim=1).clamp(min=1e-8) / 31.0
+        shaped = scale.reshape(-1, *[1] * (value.ndim - 1))
+        stored[key] = (value.float() / shaped).round().to(torch.int8)
+        stored[key + SCALE] = scale
+    return stored
+
+
+def _pieces(weights: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Files of at most 15 MB."""
+    pieces: list[dict[str, Tensor]] = [{}]
+    for key, value in weights.items():
+        size = sum(v.numel() * v.element_size() for v in pieces[-1].values())
+        if pieces[-1] and size + value.numel() * value.element_size() > _PIECE_BYTES:
+            pieces.append({})
+        pieces[-1][key] = value
+    return pieces
+
+
+def _config(name: str, given: argparse.Namespace) -> TrainConfig:
+    files = FeatureFiles(teacher=given.teacher)
+    if name == "paper":
+        return replace(default_config("paper"), features=files, adversary_from=0)
+    losses = LossWeights(
+        teacher=5.0,
+        eyes=3.0,
+        parts=0.1,
+        parts_matching=1.0,
+        painted=0.05,
+        adversarial=0.1,
+        feature_matching=1.0,
+    )
+    optimiser = OptimiserSettings(generator_rate=1e-3, discriminator_rate=3e-4, warm_up=100, ema=0.998)
+    begin = str(given.begin / "weights.safetensors") if given.begin else ""
+    return replace(
+        default_config("hybrid"), losses=losses, optimiser=optimiser, features=files, begin_from=begin,
+        batch=given.batch, adversary_from=0,
+    )  # fmt: skip
+
+
+def _say(began: float, text: str) -> None:
+    print(f"{time.perf_counter() - began:7.1f} s  {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
