@@ -75,7 +75,8 @@ class Pack:
 
     def group(self, random: np.random.Generator) -> np.ndarray:
         """One record of GROUP."""
-        people = self._people[bool(random.random() < HIGH_SHARE)]
+        high = bool(random.random() < HIGH_SHARE)
+        people = self._people[high] or self._people[not high]
         shots = people[int(random.integers(len(people)))]
         shot = shots[int(random.integers(len(shots)))]
         rows = slice(self.starts[shot], self.starts[shot + 1])
@@ -112,7 +113,7 @@ class Pack:
 
 
 class Producers:
-    """Forked before CUDA is touched; records come through memory that all share."""
+    """Forked before CUDA is touched and before OpenCV has threads, which a fork would lose; memory is shared."""
 
     def __init__(self, pack: Pack, count: int, seed: int) -> None:
         fork = multiprocessing.get_context("fork")
