@@ -21,6 +21,10 @@ def test_a_batch_has_the_shapes_it_promises() -> None:
     assert batch.layers.shape == (2, 3, 4, SIZE, SIZE)
     assert batch.target.shape == batch.drawing.shape == (2, 3, SIZE, SIZE)
     assert batch.importance.shape == batch.paintable.shape == (2, 1, SIZE, SIZE)
+    everywhere = make_batch(
+        next(DrawnStream(batch=2, shots=3)), emphasis=5.0, original_drawing=False, everywhere=True
+    )
+    assert torch.all(everywhere.paintable == 1.0)
     assert batch.drawing.min() == -1.0
     assert batch.target.abs().max() <= 1.0
 

@@ -100,8 +100,18 @@ class Batch:
         return right, left
 
 
-def make_batch(episode: EpisodeLike, *, emphasis: float, original_drawing: bool, guess: bool = True) -> Batch:
-    """Draws the landmarks, guesses (about 20 ms a photo; preset `paper` does without) and converts."""
+def make_batch(
+    episode: EpisodeLike,
+    *,
+    emphasis: float,
+    original_drawing: bool,
+    guess: bool = True,
+    everywhere: bool = False,
+) -> Batch:
+    """Draws the landmarks, guesses (about 20 ms a photo; preset `paper` does without) and converts.
+
+    ``everywhere``: painting counts in the whole picture whoever is cut out, as it does with preset `paper`.
+    """
     size = episode.target.shape[1]
     shots = np.stack([[_draw(p, size, original_drawing) for p in row] for row in episode.photo_points])
     drawn = np.stack([_draw(p, size, original_drawing) for p in episode.target_points])
@@ -117,7 +127,7 @@ def make_batch(episode: EpisodeLike, *, emphasis: float, original_drawing: bool,
         torch.from_numpy(np.ascontiguousarray(episode.identity, np.int64)),
         flow,
         layers,
-        paintable,
+        torch.ones_like(paintable) if everywhere else paintable,
     )
 
 
