@@ -10,7 +10,6 @@ import json
 import lzma
 import mmap
 import multiprocessing
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,17 @@ from torch import Tensor
 
 from enliven.databank.augment import Augmentation, draw_change
 from enliven.databank.draw import FrameChoice, choose_frames
+from enliven.model.caution import paintable
 from enliven.model.drawing import draw_conditioning
-from enliven.model.guess import Guesser
-from enliven.training.batches import Batch, importance, paintable_of
+from enliven.model.guess import FLOW_SHRINK, Guesser
+from enliven.model.talking_head import to_tensor
+from enliven.training.batches import Batch, importance
 from enliven.types import Matte
 
 SIZE, SMALL = 256, 64
 GROUP = np.dtype([
     ("pictures", "u1", (4, SIZE, SIZE, 3)), ("drawings", "u1", (4, SIZE, SIZE, 3)),
-    ("flow", "f2", (2, 2, SIZE // 2, SIZE // 2, 2)), ("layers", "u1", (2, 2, 4, SIZE, SIZE)),
+    ("flow", "f2", (2, 2, SIZE // FLOW_SHRINK, SIZE // FLOW_SHRINK, 2)), ("layers", "u1", (2, 2, 4, SIZE, SIZE)),
     ("points", "f4", (2, 478, 2)), ("importance", "f2", (2, SMALL, SMALL)),
     ("paintable", "f2", (2, SMALL, SMALL)), ("identity", "i8", ()),
 ])  # fmt: skip
@@ -59,12 +60,13 @@ class Pack:
         self.frames = np.concatenate(read[: about["parts"]])
         self.mattes = np.concatenate([matte[..., 1] for matte in read[about["parts"] :]])
         self.known = np.concatenate([shot["known"] for shot in self.shots])
-        self.points = _read_points(folder)
+        self.points = read_points(folder)
         self.measures = np.load(folder / "measures.npz")["measures"]
         if not len(self.frames) == len(self.mattes) == len(self.points) == self.starts[-1]:
             raise SystemExit(
                 f"{folder}: {len(self.frames)} frames, {len(self.mattes)} mattes, {len(self.points)} sets"
             )
+        self.identities = 1 + max(shot["identity"] for shot in self.shots)
         self._people: dict[bool, list[list[int]]] = {}
         for high in (True, False):
             by_person: dict[int, list[int]] = {}
@@ -101,7 +103,7 @@ class Pack:
         for target in (0, 1):
             at = points[2 + target]
             made["importance"][target] = _small(importance(at, SIZE, EMPHASIS))
-            made["paintable"][target] = _small(paintable_of(cut_out, at, SIZE))
+            made["paintable"][target] = _small(paintable(at, SIZE, cut_out=cut_out))
         return made
 
     def _matte(self, frame: int, place: np.ndarray) -> Matte | None:
@@ -148,7 +150,7 @@ class Producers:
 
     def close(self) -> None:
         for process in self._processes:
-            os.kill(process.pid, 9)
+            process.kill()
 
 
 class Pool:
@@ -177,8 +179,8 @@ class Pool:
             self.made += 1
             self.filled = min(self.capacity, self.made)
 
-    def batch(self, count: int, shots: int, *, everywhere: bool = False) -> Batch:
-        """``count`` episodes of one or two photos; painted near the face alone, or ``everywhere``."""
+    def batch(self, count: int, shots: int) -> Batch:
+        """``count`` episodes of one or two photos."""
         groups = self._draw(self.filled, count)
         target = self._draw(2, count)
         photo = self._draw(2, count)
@@ -186,22 +188,20 @@ class Pool:
         colours = self._colours(count)
         rows = groups[:, None]
         field = self._fields
-        importance = field["importance"][groups, target].float()
-        paintable = field["paintable"][groups, target].float()
         layers = field["layers"][rows, photos, target[:, None]].float()
         alpha = layers[:, :, 3:] / 255.0
         rgb = _coloured(layers[:, :, :3] / 127.5 - 1.0, colours, alpha)
         return Batch(
-            photos=_coloured(_pictures(field["pictures"][rows, photos]), colours),
-            photo_drawings=_pictures(field["drawings"][rows, photos]),
-            target=_coloured(_pictures(field["pictures"][groups, 2 + target][:, None]), colours)[:, 0],
-            drawing=_pictures(field["drawings"][groups, 2 + target]),
+            photos=_coloured(to_tensor(field["pictures"][rows, photos]), colours),
+            photo_drawings=to_tensor(field["drawings"][rows, photos]),
+            target=_coloured(to_tensor(field["pictures"][groups, 2 + target][:, None]), colours)[:, 0],
+            drawing=to_tensor(field["drawings"][groups, 2 + target]),
             points=field["points"][groups, target],
-            importance=_large(importance),
+            importance=_large(field["importance"][groups, target]),
             identity=field["identity"][groups],
             flow=field["flow"][rows, photos, target[:, None]].float(),
             layers=torch.cat([rgb, alpha], dim=2),
-            paintable=torch.ones_like(_large(paintable)) if everywhere else _large(paintable),
+            paintable=_large(field["paintable"][groups, target]),
         )
 
     def _draw(self, most: int, count: int) -> Tensor:
@@ -226,11 +226,6 @@ def _coloured(pictures: Tensor, colours: Tensor, alpha: Tensor | None = None) ->
     return (mixed + (light if alpha is None else light * alpha)).clamp(-1.0, 1.0)
 
 
-def _pictures(stored: Tensor) -> Tensor:
-    """(..., h, w, 3) uint8 to (..., 3, h, w) in [-1, 1]."""
-    return torch.movedim(stored, -1, -3).float() / 127.5 - 1.0
-
-
 def _small(mask: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(mask, (SMALL, SMALL), interpolation=cv2.INTER_AREA))
 
@@ -238,7 +233,7 @@ def _small(mask: np.ndarray) -> np.ndarray:
 def _large(mask: Tensor) -> Tensor:
     """(B, h, w) to (B, 1, S, S)"""
     return torch.nn.functional.interpolate(
-        mask[:, None], size=(SIZE, SIZE), mode="bilinear", align_corners=False
+        mask[:, None].float(), size=(SIZE, SIZE), mode="bilinear", align_corners=False
     )
 
 
@@ -257,8 +252,8 @@ def _read_video(path: Path) -> np.ndarray:
         frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
 
-def _read_points(folder: Path) -> np.ndarray:
-    """(N, 478, 3)"""
+def read_points(folder: Path) -> np.ndarray:
+    """(N, 478, 3) as `tools/pack_databank.py` wrote them."""
     stored = np.load(folder / "points.npz")
     shares = np.frombuffer(lzma.decompress((folder / "shares.xz").read_bytes()), np.int16)
     shares = shares.reshape(len(stored["basis"]), -1).T.astype(np.float32) * stored["step"]

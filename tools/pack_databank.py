@@ -18,6 +18,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from gpu_pool import read_points
 
 from enliven.databank.bank import open_bank
 from enliven.databank.clip import to_rgb
@@ -127,11 +128,8 @@ def _write_points(points: np.ndarray, pack: Path) -> float:
     }  # fmt: skip
     np.savez_compressed(pack / "points.npz", **stored)
     (pack / "shares.xz").write_bytes(lzma.compress(np.ascontiguousarray(shares.T).tobytes()))
-    back = shares.astype(np.float32) * np.float32(step) @ basis.astype(np.float32) + mean
-    error = np.linalg.norm(
-        (back * scale[:, 0]).reshape(points.shape)[..., :2] + middle[..., :2] - points[..., :2], axis=-1
-    )
-    return float(error.mean())
+    off = read_points(pack) - points
+    return float(np.linalg.norm(off[..., :2], axis=-1).mean())
 
 
 if __name__ == "__main__":

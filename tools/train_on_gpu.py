@@ -4,7 +4,7 @@
 
 PACK as `tools/pack_databank.py` makes it. ``--plan`` names presets and seconds, one after the other. The learning rate
 falls to nothing over the seconds. Of each it leaves weights, discriminator and a sheet of samples in OUT, in files that
-are small enough to be sent home; `tools/join_weights.py` puts them together for `enliven export`. Losses are printed.
+are small enough to be sent home; `tools/weights_in_pieces.py` puts them together. Losses are printed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +20,10 @@ import gpu_pool
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
+from weights_in_pieces import save_pieces
 
 from enliven.fitting.base import load_base
-from enliven.model.checkpoint import Checkpoint, save_checkpoint
+from enliven.model.checkpoint import Checkpoint
 from enliven.model.layers import fold_spectral_norm
 from enliven.model.talker import build_talker
 from enliven.training.feature_nets import load_feature_losses
@@ -40,9 +40,6 @@ from enliven.training.train_config import (
 
 _TWO_PHOTOS = 0.3
 """Share of the steps with two photos instead of one."""
-_IDENTITIES = 1024
-SCALE = "@scale"
-_MOST_HALVES, _LARGE, _PIECE_BYTES = 20_000_000, 4096, 15_000_000
 
 
 def main() -> None:
@@ -74,7 +71,7 @@ def main() -> None:
     try:
         for part in given.plan.split(","):
             name, seconds = part.split(":")
-            _learn(name, float(seconds), given, fabric, pool, began)
+            _learn(name, float(seconds), given, fabric, pool, pack.identities, began)
     finally:
         producers.close()
 
@@ -93,14 +90,15 @@ class TimedGame(Game):
 
 
 def _learn(
-    name: str, seconds: float, given: argparse.Namespace, fabric: Fabric, pool: gpu_pool.Pool, began: float
-) -> None:
+    name: str, seconds: float, given: argparse.Namespace, fabric: Fabric, pool: gpu_pool.Pool,
+    identities: int, began: float,
+) -> None:  # fmt: skip
     """One preset, until its seconds are over."""
     config = _config(name, given)
     batch = given.batch if name == "hybrid" else max(4, given.batch // 4)
     features, _ = load_feature_losses(config.features, config.losses, fabric.device)
     torch.manual_seed(config.seed)
-    game = TimedGame(fabric, config, _IDENTITIES, features)
+    game = TimedGame(fabric, config, identities, features)
     if name == "hybrid" and given.begin:
         base = load_base(given.begin)
         if base.judge is not None:
@@ -112,7 +110,7 @@ def _learn(
         pool.refill()
         shots = 2 if name == "hybrid" and step % 10 < 10 * _TWO_PHOTOS else 1
         try:
-            logged: Logged = game.step(step, pool.batch(batch, shots, everywhere=name == "paper"))
+            logged: Logged = game.step(step, pool.batch(batch, shots))
         except DivergedError as error:  # nothing was stepped; the next batch is another one
             print(f"step {step}: {error}", flush=True)
             continue
@@ -127,55 +125,22 @@ def _learn(
             sums, told, counted = {}, spent, step
         if not saved_early and spent > given.early and name == "hybrid":
             saved_early = True
-            _save(given.out / f"{name}-early", game, config, step, judge=False)
+            save_pieces(given.out / f"{name}-early", replace(_checkpoint(game, config, step), judge={}))
     _say(began, f"{name}: {step} steps of {batch} in {seconds:.0f} s; {pool.made} groups made")
-    _save(given.out / name, game, config, step, judge=name == "hybrid")
+    save_pieces(given.out / name, _checkpoint(game, config, step))
     with torch.no_grad(), fabric.autocast():
-        write_sample_sheet(
-            given.out / f"{name}.png", game.mean_talker, pool.batch(6, 1, everywhere=name == "paper")
-        )
+        write_sample_sheet(given.out / f"{name}.png", game.mean_talker, pool.batch(6, 1))
     _say(began, "saved")
 
 
-def _save(path: Path, game: Game, config: TrainConfig, step: int, *, judge: bool) -> None:
-    """Weights in float16, or in eight bits where they would be too many to send; the discriminator beside them."""
+def _checkpoint(game: Game, config: TrainConfig, step: int) -> Checkpoint:
+    """The running mean, folded as export folds it, and the discriminator of preset hybrid, which fitting needs."""
     talker = build_talker(config.model)  # a copy would share the class that folding changes
     talker.load_state_dict(game.mean_talker.state_dict())
     fold_spectral_norm(talker)
-    weights = {key: value.half().cpu() for key, value in talker.state_dict().items()}
-    if sum(value.numel() for value in weights.values()) > _MOST_HALVES:
-        weights = _in_bytes(weights)
-    about = Checkpoint(config.model, {}, step, {"people": "train split"}, {}, config.to_json())
-    for number, piece in enumerate(_pieces(weights)):
-        save_checkpoint(path.with_name(f"{path.name}-{number}.safetensors"), replace(about, weights=piece))
-    if judge:
-        held = {key: value.half().cpu() for key, value in game.judge.state_dict().items()}
-        save_checkpoint(path.with_name(f"{path.name}-judge.safetensors"), replace(about, weights=held))
-
-
-def _in_bytes(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Large tensors as whole numbers from -31 to 31 and a scale for each output."""
-    stored: dict[str, Tensor] = {}
-    for key, value in weights.items():
-        if value.numel() < _LARGE or value.ndim < 2:
-            stored[key] = value
-            continue
-        scale = value.float().flatten(1).abs().amax(dim=1).clamp(min=1e-8) / 31.0
-        shaped = scale.reshape(-1, *[1] * (value.ndim - 1))
-        stored[key] = (value.float() / shaped).round().to(torch.int8)
-        stored[key + SCALE] = scale
-    return stored
-
-
-def _pieces(weights: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
-    """Files of at most 15 MB."""
-    pieces: list[dict[str, Tensor]] = [{}]
-    for key, value in weights.items():
-        size = sum(v.numel() * v.element_size() for v in pieces[-1].values())
-        if pieces[-1] and size + value.numel() * value.element_size() > _PIECE_BYTES:
-            pieces.append({})
-        pieces[-1][key] = value
-    return pieces
+    judge = game.judge.state_dict() if config.model.preset == "hybrid" else {}
+    data = {"people": "train split"}
+    return Checkpoint(config.model, talker.state_dict(), step, data, {}, config.to_json(), judge)
 
 
 def _config(name: str, given: argparse.Namespace) -> TrainConfig:

@@ -259,9 +259,8 @@ def test_frames_for_flicker_are_made_after_the_others_and_as_a_video_is(bank: Ba
         made = render_clip(Aimed(Noted()), clip, 1, 4, lambda: None)
     apart = told[: told.index("follow")]
     assert list(made.apart) == driving_frames(count, 4)
-    assert (
-        len(made.run) == len(flicker_frames(count)) == len(told) - len(apart) - 1
-    )  # nothing is rendered twice
+    afterwards = len(told) - len(apart) - 1
+    assert len(made.run) == len(flicker_frames(count)) == afterwards  # nothing is rendered twice
 
 
 def test_graphs_go_on_as_in_a_video_when_frames_follow(

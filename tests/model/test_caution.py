@@ -6,7 +6,7 @@ import pytest
 from tests.synthetic_face import draw_face
 
 from enliven.measure import mouth_openness
-from enliven.model.caution import LEARNED_MOUTH, UNSEEN_MOUTH, near_face, trust
+from enliven.model.caution import LEARNED_MOUTH, UNSEEN_MOUTH, near_face, paintable, trust
 from enliven.topology import INNER_LIPS
 
 SIZE = 128
@@ -38,3 +38,12 @@ def test_hair_and_background_are_far_from_the_face() -> None:
         x, y = points[inside, :2].astype(int)
         assert share[y, x] > 0.6
     assert share[:4].max() == share[:, :4].max() == 0.0
+
+
+def test_who_is_cut_out_is_painted_near_the_face_alone() -> None:
+    _, points = draw_face(SIZE)
+    near = paintable(points, SIZE, cut_out=True)
+    x, y = points[1, :2].round().astype(int)
+    assert near[y, x] == 1.0
+    assert near[2, 2] == 0.0
+    assert (paintable(points, SIZE, cut_out=False) == 1.0).all()

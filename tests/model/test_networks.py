@@ -102,6 +102,20 @@ def test_an_untrained_hybrid_shows_nearly_what_the_mesh_guessed() -> None:
     assert torch.allclose(still.warped, photos[:, 0], atol=0.05)
 
 
+def test_painting_shows_only_where_it_may_and_a_painted_picture_everywhere() -> None:
+    with torch.no_grad():
+        given = episode(SMALL_HYBRID, shots=2)
+        hybrid = build_talker(SMALL_HYBRID).eval()
+        free, nowhere = hybrid(*given)[1], hybrid(*given, torch.zeros(1, 1, 1, 1))[1]
+        everywhere = hybrid(*given, torch.ones(1, 1, 1, 1))[1]
+        given = episode(SMALL_PAPER, shots=2)
+        paper = build_talker(SMALL_PAPER).eval()
+        assert torch.equal(paper(*given)[1].result, paper(*given, torch.zeros(1, 1, 1, 1))[1].result)
+    assert torch.equal(nowhere.result, nowhere.warped)
+    assert torch.allclose(everywhere.result, free.result, atol=1e-6)
+    assert not torch.equal(free.result, free.warped)
+
+
 def test_no_flow_reads_every_pixel_where_it_is() -> None:
     picture = torch.rand(1, 3, 64, 64)
     assert torch.allclose(warp(picture, torch.zeros(1, 16, 16, 2)), picture, atol=1e-4)

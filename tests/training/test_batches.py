@@ -10,7 +10,7 @@ import torch
 from tests.synthetic_face import draw_face
 from tests.training.drawn_stream import SIZE, DrawnStream
 
-from enliven.training.batches import BatchLoader, importance, make_batch, paintable_of
+from enliven.training.batches import BatchLoader, importance, make_batch
 from enliven.training.validation import measure, ssim
 
 
@@ -21,10 +21,6 @@ def test_a_batch_has_the_shapes_it_promises() -> None:
     assert batch.layers.shape == (2, 3, 4, SIZE, SIZE)
     assert batch.target.shape == batch.drawing.shape == (2, 3, SIZE, SIZE)
     assert batch.importance.shape == batch.paintable.shape == (2, 1, SIZE, SIZE)
-    everywhere = make_batch(
-        next(DrawnStream(batch=2, shots=3)), emphasis=5.0, original_drawing=False, everywhere=True
-    )
-    assert torch.all(everywhere.paintable == 1.0)
     assert batch.drawing.min() == -1.0
     assert batch.target.abs().max() <= 1.0
 
@@ -37,15 +33,6 @@ def test_mouth_and_eyes_weigh_five_times_as_much() -> None:
     assert weights[2, 2] == 1.0
     assert 0.01 < (weights > 2).mean() < 0.12
     assert np.all(importance(points, 128, 1.0) == 1.0)
-
-
-def test_who_is_cut_out_is_painted_near_the_face_alone() -> None:
-    _, points = draw_face(128)
-    near = paintable_of(True, points, 128)
-    x, y = points[1, :2].round().astype(int)
-    assert near[y, x] == 1.0
-    assert near[2, 2] == 0.0
-    assert np.all(paintable_of(False, points, 128) == 1.0)
 
 
 def test_boxes_hold_their_part() -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import replace
 from pathlib import Path
 
+import gpu_pool
 import numpy as np
+import pack_databank
 import pytest
 import torch
+from weights_in_pieces import join_pieces, save_pieces
 
 from enliven.databank.bank import Bank, open_bank
 from enliven.databank.frames import kept_frames
 from enliven.databank.synthetic import SyntheticSettings, synthesise
+from enliven.model.checkpoint import Checkpoint
+from enliven.model.config import preset
 from enliven.model.hybrid import laid_over, warp
-
-sys.path.append(str(Path(__file__).parents[2] / "tools"))
-gpu_pool = pytest.importorskip("gpu_pool")
-pack_databank = pytest.importorskip("pack_databank")
+from enliven.model.talker import build_talker
 
 
 @pytest.fixture(scope="module")
@@ -65,4 +67,19 @@ def test_a_pools_batch_moves_its_photo_towards_its_target(folder: Path) -> None:
     still = (batch.photos[:, 0] - batch.target).abs().mean()
     assert (moved - batch.target).abs().mean() < still
     assert float(batch.importance.max()) > 4.0
-    assert torch.all(pool.batch(2, 1, everywhere=True).paintable == 1.0)
+
+
+def test_weights_in_pieces_come_together_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = preset("hybrid")
+    torch.manual_seed(0)
+    sent = Checkpoint(config, build_talker(config).state_dict(), 7, judge={"a": torch.ones(3)})
+    save_pieces(tmp_path / "halves", sent)
+    monkeypatch.setattr("weights_in_pieces._MOST_HALVES", 0)
+    save_pieces(tmp_path / "levels", replace(sent, judge={}))
+    halves, levels = (join_pieces(tmp_path / name) for name in ("halves", "levels"))
+    assert halves.step == levels.step == 7
+    assert torch.equal(halves.judge["a"].float(), sent.judge["a"])
+    assert not levels.judge
+    for key, value in sent.weights.items():
+        assert torch.allclose(halves.weights[key], value, rtol=1e-3, atol=1e-6)
+        assert torch.allclose(levels.weights[key], value, atol=float(value.abs().max()) / 60 + 1e-6)

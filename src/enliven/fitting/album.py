@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from enliven.face.matte import mattes_of
 from enliven.fitting.pictures import Crop
+from enliven.model.caution import paintable
 from enliven.model.drawing import draw_conditioning
 from enliven.model.guess import Guesser
 from enliven.model.nearest import Nearest
 from enliven.model.talking_head import to_tensor
-from enliven.training.batches import Batch, importance, paintable_of
+from enliven.training.batches import Batch, importance
 
 _EMPHASIS = 5.0
 """Weight of mouth and eyes in the picture losses."""
@@ -57,7 +58,7 @@ class Album:
         weights = np.stack([importance(crop.points, size, _EMPHASIS) for crop in crops])
         self._importance = torch.from_numpy(weights)[:, None]
         within = [
-            paintable_of(matte is not None, crop.points, size)
+            paintable(crop.points, size, cut_out=matte is not None)
             for crop, matte in zip(crops, mattes, strict=True)
         ]
         self._paintable = torch.from_numpy(np.stack(within))[:, None]

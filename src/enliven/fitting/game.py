@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from enliven.fitting.album import Lesson
 from enliven.fitting.settings import FitSettings
 from enliven.model.checkpoint import Checkpoint
-from enliven.model.talker import Guesses, Person, Rendered, painted_within
+from enliven.model.talker import Guesses, Person, Rendered
 from enliven.training import losses
 from enliven.training.batches import Batch
 from enliven.training.game import DivergedError, picture_losses, used_precision
@@ -111,9 +111,9 @@ class FitGame:
         batch, count = lesson.batch, len(lesson.batch.target)
         styles = psi[None].expand(count, -1)
         person = Person(self.row.detach()[None].expand(count, -1), styles, batch.photos, lesson.features)
-        guesses = Guesses(batch.flow, batch.layers, lesson.prior)
+        guesses = Guesses(batch.flow, batch.layers, lesson.prior, batch.paintable)
         frame: Rendered = self.talker.frame(person, batch.drawing, guesses)  # type: ignore[operator]
-        return painted_within(frame, batch.paintable)
+        return frame
 
     def take(self, fitted: Mapping[str, Tensor]) -> None:
         """Puts psi and weights where another moment had them."""

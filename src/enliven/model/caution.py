@@ -35,6 +35,14 @@ def trust(points: Floats, size: int) -> Floats:
     return np.asarray(1.0 - doubt * soft, np.float32)
 
 
+def paintable(points: Floats, size: int, *, cut_out: bool) -> Floats:
+    """(size, size) where painting counts at all: everywhere, of a person who is ``cut_out`` near the face alone.
+
+    ``points``: as of :func:`trust`.
+    """
+    return near_face(points, size) if cut_out else np.ones((size, size), np.float32)
+
+
 def near_face(points: Floats, size: int) -> Floats:
     """(size, size) 1 on the face and close around it, softly down to 0.
 

@@ -46,15 +46,18 @@ class HybridTalker(nn.Module):
         moved = laid_over(warp(person.photos.flatten(0, 1), flow.flatten(0, 1)), layers.flatten(0, 1))
         warped = _blended(torch.unflatten(moved, 0, person.photos.shape[:2]), weights)
         synthesis, mask = self.synthesis((half, quarter, eighth), warped, drawing, person.psi)
+        if guesses.paintable is not None:
+            mask = 1.0 - (1.0 - mask) * guesses.paintable
         result = mask * warped + (1.0 - mask) * synthesis
         return Rendered(result, warped, synthesis, mask, flow, weights)
 
     def forward(
-        self, photos: Tensor, photo_drawings: Tensor, drawing: Tensor, flow: Tensor, layers: Tensor
-    ) -> tuple[Person, Rendered]:
+        self, photos: Tensor, photo_drawings: Tensor, drawing: Tensor, flow: Tensor, layers: Tensor,
+        paintable: Tensor | None = None,
+    ) -> tuple[Person, Rendered]:  # fmt: skip
         """Encode and render in one go, as training does."""
         person = self.encode(photos, photo_drawings)
-        return person, self.frame(person, drawing, Guesses(flow, layers))
+        return person, self.frame(person, drawing, Guesses(flow, layers, paintable=paintable))
 
     def _motion(
         self, person: Person, drawing: Tensor, guessed: Tensor, layers: Tensor

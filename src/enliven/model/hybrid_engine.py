@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from enliven.measure import LOOKS
-from enliven.model.caution import near_face, trust
+from enliven.model.caution import paintable, trust
 from enliven.model.correction import corrected, fade, sides_within
 from enliven.model.drawing import draw_conditioning
 from enliven.model.face_lender import FaceLender
@@ -105,8 +105,7 @@ class HybridEngine:
         drawing = self._drawing(on_crop)
         borrowed = self._borrow(on_crop)
         trusted = trust(on_crop, self._crop.size)
-        if moved.backdrop is not None:
-            trusted *= near_face(on_crop, self._crop.size)
+        trusted *= paintable(on_crop, self._crop.size, cut_out=moved.backdrop is not None)
         return partial(self._finish, moved, guess, drawing, trusted, borrowed)
 
     def _looks_of(self, lender: Lender) -> Floats:

@@ -38,8 +38,9 @@ class PaperTalker(nn.Module):
         return Rendered(picture, person.photos[:, 0].float(), picture, mask, still, equal)
 
     def forward(
-        self, photos: Tensor, photo_drawings: Tensor, drawing: Tensor, flow: Tensor, layers: Tensor
-    ) -> tuple[Person, Rendered]:
+        self, photos: Tensor, photo_drawings: Tensor, drawing: Tensor, flow: Tensor, layers: Tensor,
+        paintable: Tensor | None = None,
+    ) -> tuple[Person, Rendered]:  # fmt: skip
         """Encode and render in one go, as training does."""
         person = self.encode(photos, photo_drawings)
-        return person, self.frame(person, drawing, Guesses(flow, layers))
+        return person, self.frame(person, drawing, Guesses(flow, layers, paintable=paintable))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -35,6 +35,8 @@ class Guesses:
     """(B, K, 4, S, S) float32: RGB in [-1, 1] times alpha, then alpha."""
     prior: Tensor | None = None
     """(B, K, g, g) float32 log weights added to the confidences: where a photo may lend, and how far it is faded in."""
+    paintable: Tensor | None = None
+    """(B, 1, S, S) in 0..1, or one number each: where painting counts; elsewhere the moved photo shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +54,6 @@ class Rendered:
     """(B, K, g, g, 2) float32: place to read minus place to write, in half crop sides; g = S/2 in the hybrid."""
     confidence: Tensor
     """(B, K, g, g) float32, sums to 1 over K; g = S/4 in the hybrid."""
-
-
-def painted_within(frame: Rendered, paintable: Tensor) -> Rendered:
-    """The frame with painting only where ``paintable`` (B, 1, H, W) in 0..1 lets it be; elsewhere the moved photo."""
-    mask = 1.0 - (1.0 - frame.mask) * paintable
-    return replace(frame, result=mask * frame.warped + (1.0 - mask) * frame.synthesis, mask=mask)
 
 
 class Talker(Protocol):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from enliven.face.matte import PersonMatting
-from enliven.model.caution import near_face
+from enliven.model.caution import paintable
 from enliven.model.drawing import draw_conditioning
 from enliven.model.guess import FLOW_SHRINK, Guess, Guesser
 from enliven.model.talking_head import to_tensor
@@ -79,6 +79,10 @@ class Batch:
     paintable: Tensor
     """(B, 1, S, S) where painting will count: near the face where the person is cut out, else everywhere (1)."""
 
+    def episode(self) -> tuple[Tensor, ...]:
+        """What a talker's ``forward`` reads, in its order."""
+        return self.photos, self.photo_drawings, self.drawing, self.flow, self.layers, self.paintable
+
     def to(self, device: torch.device) -> Batch:
         return Batch(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
 
@@ -100,23 +104,13 @@ class Batch:
         return right, left
 
 
-def make_batch(
-    episode: EpisodeLike,
-    *,
-    emphasis: float,
-    original_drawing: bool,
-    guess: bool = True,
-    everywhere: bool = False,
-) -> Batch:
-    """Draws the landmarks, guesses (about 20 ms a photo; preset `paper` does without) and converts.
-
-    ``everywhere``: painting counts in the whole picture whoever is cut out, as it does with preset `paper`.
-    """
+def make_batch(episode: EpisodeLike, *, emphasis: float, original_drawing: bool, guess: bool = True) -> Batch:
+    """Draws the landmarks, guesses (about 20 ms a photo; preset `paper` does without) and converts."""
     size = episode.target.shape[1]
     shots = np.stack([[_draw(p, size, original_drawing) for p in row] for row in episode.photo_points])
     drawn = np.stack([_draw(p, size, original_drawing) for p in episode.target_points])
     weights = np.stack([importance(p, size, emphasis) for p in episode.target_points])
-    flow, layers, paintable = _guesses(episode) if guess else _no_guesses(*episode.photos.shape[:3])
+    flow, layers, within = _guesses(episode) if guess else _no_guesses(*episode.photos.shape[:3])
     return Batch(
         _pictures(episode.photos),
         _pictures(shots),
@@ -127,7 +121,7 @@ def make_batch(
         torch.from_numpy(np.ascontiguousarray(episode.identity, np.int64)),
         flow,
         layers,
-        torch.ones_like(paintable) if everywhere else paintable,
+        within,
     )
 
 
@@ -146,19 +140,11 @@ def _guesses(episode: EpisodeLike) -> tuple[Tensor, Tensor, Tensor]:
     layers = np.stack([[each.layers for each in row] for row in made])
     within = np.stack(
         [
-            paintable_of(row[0].person is not None, target, episode.target.shape[1])
+            paintable(target, episode.target.shape[1], cut_out=row[0].person is not None)
             for row, target in zip(made, episode.target_points, strict=True)
         ]
     )
     return torch.from_numpy(flow), torch.from_numpy(layers), torch.from_numpy(within)[:, None]
-
-
-def paintable_of(cut_out: bool, points: Floats, size: int) -> Floats:
-    """(size, size) where `hybrid_engine` lets a frame be painted on, of a person who is ``cut_out`` or not.
-
-    ``points``: (478, 3) of the frame.
-    """
-    return near_face(points, size) if cut_out else np.ones((size, size), np.float32)
 
 
 @cache

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from enliven.errors import TrainingError
 from enliven.model.discriminator import Discriminator, IdentityTable
-from enliven.model.talker import Rendered, painted_within
+from enliven.model.talker import Rendered
 from enliven.training import losses
 from enliven.training.batches import Batch
 from enliven.training.beginning import first_talker
@@ -87,10 +87,8 @@ class Game:
         return min(1.0, (step - begin + 1) / ramp) if step >= begin else 0.0
 
     def _step_generator(self, batch: Batch, adversary: float) -> tuple[Logged, Tensor]:
-        embedding, *frame = self._trainee(
-            batch.photos, batch.photo_drawings, batch.drawing, batch.flow, batch.layers
-        )
-        rendered = painted_within(Rendered(*(tensor.float() for tensor in frame)), batch.paintable)
+        embedding, *frame = self._trainee(*batch.episode())
+        rendered = Rendered(*(tensor.float() for tensor in frame))
         logged = picture_losses(rendered, batch, self.config)
         with self.fabric.autocast():
             for loss in self.features:

@@ -105,11 +105,10 @@ class Session:
         except InputError:
             stream = open_stream("train", position=10**9, rank=0, world_size=1)
         made: list[Batch] = []
-        model = self.config.model
-        drawn = {"original_drawing": model.original_drawing, "everywhere": model.preset == "paper"}
+        original = self.config.model.original_drawing
         while sum(len(batch.target) for batch in made) < self.config.validate_on:
             # With the mesh's guess for every preset: it is also the coarse warp that results are compared with.
-            made.append(make_batch(next(stream), emphasis=1.0, **drawn))
+            made.append(make_batch(next(stream), emphasis=1.0, original_drawing=original))
         return made
 
     def look(self) -> None:

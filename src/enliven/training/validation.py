@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from enliven.model.hybrid import laid_over, warp
-from enliven.model.talker import Rendered, painted_within
+from enliven.model.talker import Rendered
 from enliven.training.batches import Batch
 
 
@@ -27,9 +27,8 @@ def validate(talker: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:
 
 def render(talker: nn.Module, batch: Batch) -> Rendered:
     """The frame of every episode."""
-    episode = (batch.photos, batch.photo_drawings, batch.drawing, batch.flow, batch.layers)
-    frame: Rendered = talker(*episode)[1]
-    return painted_within(frame, batch.paintable)
+    frame: Rendered = talker(*batch.episode())[1]
+    return frame
 
 
 def candidates(frame: Rendered, batch: Batch) -> dict[str, Tensor]:
