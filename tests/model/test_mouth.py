@@ -9,6 +9,7 @@ from tests.synthetic_face import face_shape
 
 from enliven.model.mouth import MouthLayer, tones_of
 from enliven.model.mouth_inside import Shown, Tones, painted, place_facts, shown_in
+from enliven.model.mouth_wide import deepened, wideness
 from enliven.model.opening import Grid, Opening
 from enliven.topology import INNER_LIPS, OUTER_LIPS
 from enliven.types import Floats
@@ -91,6 +92,31 @@ def test_a_wide_mouth_is_dark_and_red_below_its_teeth() -> None:
     assert (throat[:, 0] > 1.2 * throat[:, 2]).all()
 
 
+def test_a_wide_mouth_has_a_tongue_on_its_floor_and_dark_above_it() -> None:
+    colours = middle_of(opening(0.12))
+    tongue, throat = colours[15:18], colours[9:13].min(axis=0)
+    assert tongue.mean() > 1.5 * throat.mean()
+    assert tongue.mean() < LIPS.mean()
+    hue, lips = tongue.mean(axis=0) / tongue.mean(), LIPS / LIPS.mean()
+    assert np.allclose(hue, lips, atol=0.15), "a tongue has the colour of lips"
+
+
+def test_the_tongue_lies_in_the_middle() -> None:
+    mouth = opening(0.12)
+    row = painted(mouth, TONES, mouth.places(20, 30)[0])[15].mean(axis=1)
+    assert row[12:18].min() > 1.3 * max(row[:3].max(), row[-3:].max())
+
+
+def test_a_mouth_that_talks_is_as_it_was_learned() -> None:
+    talking = opening(0.04)
+    assert wideness(talking) == 0.0
+    learned_alone = np.full((20, 28, 3), 0.5)
+    assert np.array_equal(deepened(learned_alone, talking, LIPS, 150.0, np.zeros((20, 28))), learned_alone)
+    assert not np.allclose(
+        deepened(learned_alone, opening(0.12), LIPS, 150.0, np.zeros((20, 28))), learned_alone
+    )
+
+
 def test_a_grey_photo_gets_a_grey_mouth() -> None:
     grey = Tones(np.full(3, 105.0), np.full(3, 165.0))
     for gap in (0.03, 0.06, 0.12):
@@ -155,3 +181,26 @@ def test_a_photos_own_teeth_hang_from_the_upper_lip_however_the_head_rolls() -> 
         lengths.append(float(np.percentile(wide.shares(teeth.astype(np.float64))[2], 95)))
     assert lengths[0] == pytest.approx(8.0, abs=1.5)
     assert lengths[1] == pytest.approx(lengths[0], abs=1.0)
+
+
+def test_a_dark_gap_is_not_hung_below_the_lip_of_a_mouth_that_opens_far() -> None:
+    """A photo with lips a little apart and nothing between them tells nothing of a wide mouth; with teeth it does."""
+    own, near, far = opening(0.035), opening(0.045), opening(0.12)
+    rows = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).astype(np.float64)
+    inside = own.shares(rows)[0]
+    between = (inside > 0.0).all(axis=-1) & (inside < 1.0).all(axis=-1)
+    levels = {}
+    for kind, colour in (("dark", (60, 20, 20)), ("teeth", (235, 225, 215))):
+        photo = np.full((SIZE, SIZE, 3), SKIN, np.uint8)
+        photo[between] = colour
+        layer = MouthLayer(photo, own.points)
+        for name, mouth in (("near", near), ("far", far)):
+            shown = layer.overlay(mouth.points, 1.0)
+            assert shown is not None
+            at = mouth.places(20, 30)[0][3, 10:20] - shown.to_picture.shift_px
+            x, y = np.round(at).astype(int).T
+            levels[kind, name] = float(shown.image[y, x].mean())
+    assert levels["dark", "near"] < 80.0
+    assert levels["dark", "far"] > 100.0, "teeth as others have them"
+    assert levels["teeth", "near"] > 180.0
+    assert levels["teeth", "far"] > 150.0, "its own teeth stay"

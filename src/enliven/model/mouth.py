@@ -19,6 +19,12 @@ from enliven.types import Floats, Overlay, Picture
 
 _SHOWS_INSIDE = 0.018
 """Mean lip gap over the face's height from which the photo shows the inside of the mouth."""
+_ROWS, _COLUMNS = 6, 9
+_WHITE, _BRIGHT = (0.9, 1.05), (0.5, 0.7)
+"""What is seen below the upper lip is teeth, none to sure, when it is so much less yellow and red than the skin and so
+bright beside it."""
+_FARTHER = (1.5, 2.5)
+"""Times its own gap, from which on and by which a mouth has opened so far that what is no teeth tells nothing of it."""
 _RING, _INNER = list(OUTER_LIPS), list(INNER_LIPS)
 
 
@@ -31,6 +37,7 @@ class MouthLayer:
         self._own = Opening(points)
         self._shows_inside = self._own.gap_px > _SHOWS_INSIDE * self._own.face_px
         self._tones = tones_of(photo, points)
+        self._teeth = _teeth_in(photo, self._own, self._tones) if self._shows_inside else 0.0
         self._seam_colour = 0.72 * self._tones.lips
 
     def overlay(self, points: Floats, head_scale: float) -> Overlay | None:
@@ -82,7 +89,26 @@ class MouthLayer:
         room = bottom - top
         soft = np.maximum(0.25 * room, 1.0)
         trust = np.clip((0.92 * room - below) / soft, 0.0, 1.0) * np.clip(room / 2.0, 0.0, 1.0)
-        return shown.astype(np.float64), trust
+        return shown.astype(np.float64), trust * self._tells(mouth.gap_px / head_scale)
+
+    def _tells(self, gap: float) -> float:
+        """0 to 1: how much the photo's inside tells of a mouth open by ``gap``, in photo pixels."""
+        farther = gap / self._own.gap_px
+        return max(self._teeth, 1.0 - _ramp(farther, _FARTHER))
+
+
+def _teeth_in(photo: Picture, opening: Opening, tones: Tones) -> float:
+    """0 to 1: whether the photo shows teeth in the upper half of its open mouth."""
+    at, *_ = opening.places(_ROWS, _COLUMNS)
+    middle = at[: _ROWS // 2, _COLUMNS // 3 : _COLUMNS - _COLUMNS // 3].reshape(-1, 2)
+    seen, skin = _median_colour(photo, middle), tones.skin
+    white = (seen[2] / max(seen[0], 1.0)) / max(skin[2] / max(skin[0], 1.0), 0.05)
+    return _ramp(white, _WHITE) * _ramp(float(seen.mean()) / tones.light, _BRIGHT)
+
+
+def _ramp(value: float, ends: tuple[float, float]) -> float:
+    """0 up to the first end, 1 from the second on."""
+    return float(np.clip((value - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0))
 
 
 def _line(polygon: Floats, size_wh: tuple[int, int], face_px: float) -> Floats:
@@ -99,7 +125,7 @@ def tones_of(photo: Picture, points: Floats) -> Tones:
     return Tones(lips, _median_colour(photo, xy[list(STABLE)]))
 
 
-def _median_colour(photo: Picture, places: Floats) -> Grid:
+def _median_colour(photo: Picture, places: Floats | Grid) -> Grid:
     """(3,) median of the photo's colours at (N, 2) places."""
     at = np.round(places).astype(int)
     columns = np.clip(at[:, 0], 0, photo.shape[1] - 1)

@@ -16,6 +16,7 @@ from importlib import resources
 import cv2
 import numpy as np
 
+from enliven.model.mouth_wide import deepened, wideness
 from enliven.model.opening import Grid, Opening
 from enliven.types import Floats
 
@@ -36,12 +37,8 @@ _EDGES_SHOW = _EDGE_DARK * np.exp(-((np.abs(_ASIDE[:, None] - _TOOTH_EDGES).min(
 """How much darker it is so far aside."""
 _TOLD_APART = 0.03
 """Length from which teeth are told apart wholly."""
-_WIDE = (0.05, 0.13)
-"""Mean gap of the lips, in face heights, from which a mouth is wide open, and at which it is wholly. Few such mouths
-were seen, of all kinds; teeth above and a deep throat look right in most photos and paintings, their mean does not."""
 _WIDE_TEETH = 0.03
-_THROAT, _THROAT_SHOWS = 0.16, 0.65
-"""Its brightness in shares of the light, and how much it covers the learned colours."""
+"""Of a mouth that is wide open, at least."""
 _LEVELS = (0.1, 1.0)
 """All that was seen."""
 
@@ -58,12 +55,6 @@ class Tones:
     def light(self) -> float:
         """Grey level of the skin."""
         return max(float(self.skin.mean()), 1.0)
-
-    @cached_property
-    def throat(self) -> Grid:
-        """(3,) in shares of the light: the lips' hue, deeper."""
-        hue = self.lips / max(float(self.lips.mean()), 1.0)
-        return np.asarray(_THROAT * hue**2)
 
     @cached_property
     def facts(self) -> Grid:
@@ -156,29 +147,23 @@ def _past(distance: Grid, length: float) -> Grid:
 def shown_in(opening: Opening, tones: Tones) -> Shown:
     """What a mouth that is held so shows."""
     upper, lower, level = learned().holds.tell(mouth_facts(opening, tones))
-    teeth = max(float(upper) * _TOOTH_UNIT, _WIDE_TEETH * _wideness(opening))
+    teeth = max(float(upper) * _TOOTH_UNIT, _WIDE_TEETH * wideness(opening))
     return Shown(teeth, max(float(lower), 0.0) * _TOOTH_UNIT, float(np.clip(level, *_LEVELS)))
-
-
-def _wideness(opening: Opening) -> float:
-    """0 to 1."""
-    least, most = _WIDE
-    return float(np.clip((opening.gap_px / opening.face_px - least) / (most - least), 0.0, 1.0))
 
 
 def painted(opening: Opening, tones: Tones, xy: Grid) -> Grid:
     """RGB (h, w, 3), 0 to 255 and a little beyond, for pixels ``xy`` (h, w, 2) between the lips and about them."""
     shown = shown_in(opening, tones)
     known = place_facts(opening, tones, shown)
-    grid = learned().looks.tell(known)
-    deep = _wideness(opening) * _THROAT_SHOWS * (1.0 + known[..., PAST_UPPER, None]) / 2.0
-    grid = (grid + deep * (tones.throat - grid)) * tones.light
-    of_grid, along, below = opening.shares(xy)
+    looks = learned().looks.tell(known).astype(np.float64)
+    teeth = (1.0 - known[..., PAST_UPPER]) / 2.0
+    grid = tones.light * deepened(looks, opening, tones.lips, tones.light, teeth)
+    of_grid, along, down = opening.shares(xy)
     at = (of_grid * [COLUMNS, ROWS] - 0.5).astype(np.float32)
     smooth = cv2.remap(
         np.asarray(grid, np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    dark = _between_teeth(opening, along, below / opening.face_px, shown)
+    dark = _between_teeth(opening, along, down / opening.face_px, shown)
     return np.asarray(smooth * (1.0 - dark[..., None]), np.float64)
 
 
