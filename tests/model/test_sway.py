@@ -8,7 +8,7 @@ import pytest
 
 from enliven.compositing.paste import Paster
 from enliven.geometry import Similarity
-from enliven.model.sway import CAUSES, CELLS, MOVES, Posture, Sway, Unhurried, everyones
+from enliven.model.sway import CAUSES, CELLS, MOVES, Posture, Sway, Unhurried, calmed, everyones
 from enliven.model.sway_learner import learn_sway
 from enliven.model.warp_engine import WarpEngine
 from enliven.topology import FACE_OVAL, mean_shape
@@ -71,6 +71,32 @@ def test_beyond_what_was_seen_a_change_counts_no_more() -> None:
         causes = np.zeros(CAUSES, np.float32)
         causes[:2] = yaw, 7.0
         assert np.allclose(sway.flow(causes, still), wanted)
+
+
+def test_what_would_fold_is_calmed_where_it_would_and_nowhere_else() -> None:
+    flow = np.zeros((CELLS, CELLS, 2), np.float32)
+    flow[..., 0] = np.linspace(
+        0.0, 0.2 * CELLS, CELLS
+    )  # a fifth of a cell from one to the next: nothing folds
+    assert np.array_equal(calmed(flow, 0.5), flow)
+    flow[20:23, 20:23, 1] += 4.0
+    gentle = calmed(flow, 0.5)
+    assert np.abs(np.diff(gentle[..., 1], axis=0)).max() <= 0.5 + 1e-5
+    far = np.ones((CELLS, CELLS), bool)
+    far[8:35, 8:35] = False
+    assert np.array_equal(gentle[far], flow[far])
+
+
+def test_moves_together_that_no_picture_showed_do_not_fold(photo: Picture) -> None:
+    """Learned from heads that lean as they turn; one that leans the other way is beyond all of them."""
+    own = everyones()
+    table = own.table[:MOVES] * 12.0
+    wild = Sway(table, np.full(MOVES, -4.0, np.float32), np.full(MOVES, 4.0, np.float32))
+    causes = np.array([2.0, -1.0, 2.0, -4.0, 4.0, -1.0] + [0.0] * (CAUSES - MOVES), np.float32)
+    flow = wild.flow(causes, np.zeros((CELLS, CELLS, 2), np.float32))
+    stretch = 1.0 + np.diff(flow[..., 0], axis=1), 1.0 + np.diff(flow[..., 1], axis=0)
+    assert min(each.min() for each in stretch) > 0.0, "no place is read twice"
+    assert np.abs(flow).max() > 0.5
 
 
 def test_trembling_is_calmed_and_real_moves_are_followed_at_once() -> None:

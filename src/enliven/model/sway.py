@@ -8,7 +8,6 @@ lean along. It is linear in the change of pose, place by place, and so can be le
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -26,8 +25,10 @@ CELLS = 64
 MOVES = 6
 """Changes that it depends on: yaw, pitch, roll, x, y, size; with products of them they are ``CAUSES``."""
 CAUSES = 12
-_STEEPEST = 0.8
-"""See :class:`Sway`, for everyone's: it meets photos and moves unlike any that it was learned from."""
+_STEEPEST = 0.5
+"""See :class:`Sway`: it meets moves, and everyone's photos too, unlike any that it was learned from."""
+_AROUND = 9
+"""Cells around a steep place in which all is made smaller alike."""
 _FOLLOWED, _LEAST_SHARE = 0.3, 0.2
 """A change from one frame to the next, all six together, that is followed at once; the least share of one that is."""
 _PLACE_STEP, _SIZE_STEP = 0.2, 0.1
@@ -69,7 +70,7 @@ class Sway:
     least: Floats
     """(J,) what was seen when it was learned; beyond, causes count as these."""
     most: Floats
-    steepest: float = math.inf
+    steepest: float = _STEEPEST
     """Cells by which it may change from one cell to the next; more would fold what it moves, or draw it out."""
 
     def flow(self, causes: Floats, around: Floats) -> Floats:
@@ -80,13 +81,23 @@ class Sway:
         size = around.shape[0]
         known = np.clip(causes[: len(self.table)], self.least, self.most).astype(np.float32)
         told = (known @ self.table.reshape(len(known), -1)).reshape(size, size, 2)
-        read = displaced(told, around, cv2.BORDER_REPLICATE)
-        return np.asarray(read * min(1.0, self.steepest / max(_steepness(read), 1e-6)), np.float32)
+        return calmed(displaced(told, around, cv2.BORDER_REPLICATE), self.steepest)
 
 
-def _steepness(flow: Floats) -> float:
-    """Most that the flow changes from one cell to the next."""
-    return float(max(np.abs(np.diff(flow, axis=0)).max(), np.abs(np.diff(flow, axis=1)).max()))
+def calmed(flow: Floats, steepest: float) -> Floats:
+    """(G, G, 2) the flow made smaller about the places where it changes by more than this from one cell to the next."""
+    share = np.minimum(1.0, steepest / np.maximum(_steepness(flow), 1e-6)).astype(np.float32)
+    kernel = np.ones((_AROUND, _AROUND), np.uint8)
+    return np.asarray(flow * cv2.blur(cv2.erode(share, kernel), (_AROUND, _AROUND))[..., None], np.float32)
+
+
+def _steepness(flow: Floats) -> Floats:
+    """(G, G) most that the flow changes to a neighbouring cell."""
+    down, right = (np.abs(np.diff(flow, axis=axis)).max(axis=-1) for axis in (0, 1))
+    steep = np.zeros(flow.shape[:2], np.float32)
+    for part, change in ((steep[1:], down), (steep[:-1], down), (steep[:, 1:], right), (steep[:, :-1], right)):
+        np.maximum(part, change, out=part)
+    return steep
 
 
 class Unhurried:
@@ -112,4 +123,4 @@ def everyones() -> Sway:
     with resources.files("enliven").joinpath("assets/sway.npz").open("rb") as file:
         arrays = np.load(file, allow_pickle=False)
         table, least, most = (arrays[name].astype(np.float32) for name in ("table", "least", "most"))
-    return Sway(table, least, most, _STEEPEST)
+    return Sway(table, least, most)
