@@ -25,6 +25,8 @@ _STRETCHED = (1.2, 1.9)
 far cheek stays in it; the tracker prefers that, eyes do not.
 """
 _LEAST_ALPHA = 0.02
+_RIM = 2
+"""Grid pixels beside what is lent that are read with it."""
 _TINT = 0.15
 """By which skin on one side of a face may differ in colour from most of it; more is no skin."""
 _SHADE, _GLOSS = 0.65, 1.8
@@ -129,6 +131,8 @@ class FarSide:
         growth = -doubled_areas(target[:, :2], self._faces) / self._areas
         lends = np.maximum(self._lends * smoothstep(growth, *_STRETCHED), self._misses)
         lends = np.maximum(lends, self._hidden * smoothstep(growth, *_HIDDEN_STRETCHED))
+        if lends.max() <= _LEAST_ALPHA:
+            return None
         weights = np.append(lends, np.float32(0)).astype(np.float32)
         alpha = cv2.GaussianBlur(weights[labels], (0, 0), max(self._crop.size / 96, 1.0))
         # Beyond the mesh there is nothing to lend: the alpha ends just inside of its outline.
@@ -140,8 +144,16 @@ class FarSide:
         if rows.size == 0:
             return None
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        light = cv2.GaussianBlur(self._gains[labels], (0, 0), max(self._crop.size / 96, 1.0))
-        return self._patch(self._mesh.flow_of(target, labels), alpha, light, box)
+        return self._patch(self._mesh.flow_of(target, _within(labels, box)), alpha, self._light(labels, box), box)
+
+    def _light(self, labels: npt.NDArray[np.int32], box: tuple[int, int, int, int]) -> Floats:
+        """(g, g, 3) the gains of the labelled triangles, one melting into the next, right within the box alone."""
+        sigma = max(self._crop.size / 96, 1.0)
+        rim = int(4 * sigma) + 2 + _RIM  # OpenCV's Gaussian reaches four sigmas
+        part = slice(max(box[1] - rim, 0), box[3] + rim), slice(max(box[0] - rim, 0), box[2] + rim)
+        light = np.ones((*labels.shape, 3), np.float32)
+        light[part] = cv2.GaussianBlur(self._gains[labels[part]], (0, 0), sigma)
+        return light
 
     def _patch(self, flow: Floats, alpha: Floats, light: Floats, box: tuple[int, int, int, int]) -> Overlay:
         """The photo read through the mirrored flow in its new light, over a box of grid pixels; photo pixels."""
@@ -164,6 +176,14 @@ class FarSide:
         gains = cv2.warpAffine(light, matrix, size_wh, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         image = np.asarray(np.clip(image * gains, 0, 255), np.uint8)
         return Overlay(image, soft, Similarity(shift_px=(float(first[0]), float(first[1]))))
+
+
+def _within(labels: npt.NDArray[np.int32], box: tuple[int, int, int, int]) -> npt.NDArray[np.int32]:
+    """(g, g) the labels in and just around the box, -1 elsewhere."""
+    part = slice(max(box[1] - _RIM, 0), box[3] + _RIM), slice(max(box[0] - _RIM, 0), box[2] + _RIM)
+    kept = np.full_like(labels, -1)
+    kept[part] = labels[part]
+    return kept
 
 
 def _is_skin(colours: npt.NDArray[np.float64], among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -118,7 +118,7 @@ class MeshFlow:
         size = labels.shape[0]
         x0, y0 = np.clip(np.floor(lips.min(axis=0)).astype(int) - _MOUTH_MARGIN_PX, 0, size)
         x1, y1 = np.clip(np.ceil(lips.max(axis=0)).astype(int) + _MOUTH_MARGIN_PX + 1, 0, size)
-        if x1 > x0 and y1 > y0:
+        if (labels[y0:y1, x0:x1] >= 0).any():
             flow[y0:y1, x0:x1] = self._averaged(target, maps, (int(x0), int(y0), int(x1), int(y1)))
         return flow
 
