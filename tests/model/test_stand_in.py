@@ -17,6 +17,7 @@ from enliven.model.nearest import looks_and_place
 from enliven.model.revealed import Revealed, background_of, stands_still
 from enliven.model.runtime import Graphs
 from enliven.model.stand_in import StandIn, standing
+from enliven.model.sway import CELLS, MOVES, Sway
 from enliven.model.warp_engine import WarpEngine
 from enliven.topology import FACE_OVAL
 from enliven.types import FaceCrop, Floats, FurtherPhoto, Landmarks, Matte, Picture, Scene, SceneView
@@ -98,6 +99,23 @@ def test_the_person_is_set_into_the_animated_pictures_scene_and_what_was_cut_off
     shown = lender.shown(lender.move(seen.points))
     assert shown[:, :11].min() > 0.9
     assert shown[:, 13:].max() < 0.1
+
+
+def test_a_stand_in_goes_along_as_the_person_does(room: Picture) -> None:
+    seen, (picture, points, _) = view(room, 15.0), taken(room, 0.0)
+    found = standing(scene(room, seen), seen, SIDE)
+    assert found is not None
+    warp = WarpEngine(picture, Landmarks(points, (SIDE, SIDE)))
+    turn = np.zeros((MOVES, CELLS, CELLS, 2), np.float32)
+    turn[0, :, :, 1] = 2.0
+    bound = np.full(MOVES, 9.0, np.float32)
+    flows = []
+    for own in (None, Sway(turn, -bound, bound)):
+        warp.add_sway(own)
+        lender = StandIn(seen.picture, seen.points, SIDE, found, None, (warp, CROP), unhurried=False)
+        assert np.abs(lender.move(seen.points).rendering.flow).max() < 0.5, "its own pose is its own picture"
+        flows.append(lender.move(points).rendering.flow)
+    assert np.abs(flows[1] - flows[0]).max() > 0.5
 
 
 def place(yaw: float) -> Floats:

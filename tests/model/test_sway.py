@@ -99,6 +99,25 @@ def test_moves_together_that_no_picture_showed_do_not_fold(photo: Picture) -> No
     assert np.abs(flow).max() > 0.5
 
 
+def test_another_picture_of_the_person_goes_along_in_the_same_way(photo: Picture) -> None:
+    """Its places are those that show the same, its moves are told from how it holds its head."""
+    engine, points = engine_of(photo), face((12.0, 0.0), 1.1)
+    assert engine.own_sways(points, engine.crop) == (), "nobody's own"
+    engine.add_sway(leaning(0.5))
+    other = WarpEngine(photo, Landmarks(points, (SIZE, SIZE)), sway=())
+    (carried,) = engine.own_sways(points, other.crop)
+    since = Posture.of(face()).causes(Posture.of(points))[:MOVES]
+    assert np.allclose(carried.most, 9.0 - since, atol=1e-4)
+    assert np.allclose(carried.least, -9.0 - since, atol=1e-4)
+    scale = engine.crop.size * engine.crop.to_picture.scale / (other.crop.size * other.crop.to_picture.scale)
+    middle = slice(CELLS // 2 - 6, CELLS // 2 + 6)
+    assert np.allclose(carried.table[3, 50, middle, 0], 0.5 * scale, atol=0.03)
+    assert np.abs(carried.table[3, :24]).max() < 0.02
+    edge = np.argmax(carried.table[3, :, CELLS // 2, 0] > 0.25 * scale)
+    own_edge = np.argmax(leaning(0.5).table[3, :, CELLS // 2, 0] > 0.25)
+    assert abs(int(edge) - int(own_edge)) <= 4, "the same shoulders"
+
+
 def test_trembling_is_calmed_and_real_moves_are_followed_at_once() -> None:
     random, calm = np.random.default_rng(2), Unhurried()
     trembling = random.normal(0.0, 0.03, (200, CAUSES)).astype(np.float32)

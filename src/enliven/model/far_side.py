@@ -144,7 +144,9 @@ class FarSide:
         if rows.size == 0:
             return None
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        return self._patch(self._mesh.flow_of(target, _within(labels, box)), alpha, self._light(labels, box), box)
+        return self._patch(
+            self._mesh.flow_of(target, _within(labels, box)), alpha, self._light(labels, box), box
+        )
 
     def _light(self, labels: npt.NDArray[np.int32], box: tuple[int, int, int, int]) -> Floats:
         """(g, g, 3) the gains of the labelled triangles, one melting into the next, right within the box alone."""

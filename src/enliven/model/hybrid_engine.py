@@ -77,7 +77,7 @@ class HybridEngine:
             to_crop = self._to_crop @ background.crop.to_picture
             background = replace(background, crop=FaceCrop(to_crop, background.crop.size))
         self._lenders = [
-            _lender(photo, crop.size, (seen, own), background, at_once=at_once) for photo in further
+            _lender(photo, (warp, crop), (seen, own), background, at_once=at_once) for photo in further
         ]
         people = [self._encoded(seen, own), *(self._encoded(*lender.seen()) for lender in self._lenders)]
         # psi = P e is linear in e, so the mean over single photos is that of the mean embedding.
@@ -199,16 +199,16 @@ class HybridEngine:
 
 def _lender(
     photo: FurtherPhoto,
-    size: int,
+    kin: tuple[WarpEngine, FaceCrop],
     like: tuple[Picture, Floats],
     background: Revealed | None,
     *,
     at_once: bool,
 ) -> Lender:
-    picture, points = photo.picture, photo.points
+    picture, points, size = photo.picture, photo.points, kin[1].size
     if photo.standing is None:
         return FaceLender(picture, points, size, like)
-    return StandIn(picture, points, size, photo.standing, background, unhurried=not at_once)
+    return StandIn(picture, points, size, photo.standing, background, kin, unhurried=not at_once)
 
 
 def _planes(picture: Picture) -> Floats:

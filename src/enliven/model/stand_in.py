@@ -45,12 +45,14 @@ class StandIn(Lender):
         size: int,
         standing: Standing,
         background: Revealed | None,
+        kin: tuple[WarpEngine, FaceCrop] | None = None,
         *,
         unhurried: bool,
     ) -> None:
         """As :class:`Lender`; ``background``: in pixels of the networks' square, without its person.
 
-        ``unhurried``: the frames follow each other.
+        ``kin``: what moves the animated photo and knows how this person's hair and shoulders go along, and where the
+        networks' square lies there; ``unhurried``: the frames follow each other.
         """
         self._behind = background
         if background is not None:
@@ -58,7 +60,7 @@ class StandIn(Lender):
             self._behind = replace(background, crop=FaceCrop(to_own, background.crop.size))
             picture = _set_into(picture, standing.matte, self._behind)
         super().__init__(picture, points, size)
-        self._standing, self._unhurried = standing, unhurried
+        self._standing, self._unhurried, self._kin = standing, unhurried, kin
         cells = (size // 4, size // 4)
         self._known = np.asarray(cv2.resize(standing.known, cells, interpolation=cv2.INTER_AREA), np.float32)
 
@@ -70,6 +72,12 @@ class StandIn(Lender):
         matte = self._standing.matte
         engine = WarpEngine(self.picture, landmarks, matte=matte, finest=_GRID, behind=self._behind)
         engine.unhurried = Unhurried() if self._unhurried else None
+        if self._kin is not None:
+            warp, crop = self._kin
+            to_photo = crop.to_picture @ self._to_own.inverse()
+            square = FaceCrop(to_photo @ engine.crop.to_picture, engine.crop.size)
+            for sway in warp.own_sways(self._moved(self.points, to_photo), square):
+                engine.add_sway(sway)
         return engine
 
 

@@ -83,6 +83,17 @@ class Sway:
         told = (known @ self.table.reshape(len(known), -1)).reshape(size, size, 2)
         return calmed(displaced(told, around, cv2.BORDER_REPLICATE), self.steepest)
 
+    def carried(self, places: Floats, scale: float, causes: Floats) -> Sway:
+        """The same of another picture of the person: one that shows at its cells what this photo shows at ``places``.
+
+        ``places``: (G, G, 2) in cells; ``scale``: size of this photo's cells in the other's; ``causes``: (12,) what has
+        changed from this photo to the other.
+        """
+        read = [cv2.remap(each, places, None, cv2.INTER_LINEAR) for each in self.table]
+        since = causes[: len(self.table)]
+        table = np.asarray(np.stack(read) * scale, np.float32)
+        return Sway(table, self.least - since, self.most - since, self.steepest)
+
 
 def calmed(flow: Floats, steepest: float) -> Floats:
     """(G, G, 2) the flow made smaller about the places where it changes by more than this from one cell to the next."""
@@ -95,7 +106,12 @@ def _steepness(flow: Floats) -> Floats:
     """(G, G) most that the flow changes to a neighbouring cell."""
     down, right = (np.abs(np.diff(flow, axis=axis)).max(axis=-1) for axis in (0, 1))
     steep = np.zeros(flow.shape[:2], np.float32)
-    for part, change in ((steep[1:], down), (steep[:-1], down), (steep[:, 1:], right), (steep[:, :-1], right)):
+    for part, change in (
+        (steep[1:], down),
+        (steep[:-1], down),
+        (steep[:, 1:], right),
+        (steep[:, :-1], right),
+    ):
         np.maximum(part, change, out=part)
     return steep
 

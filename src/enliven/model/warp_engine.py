@@ -77,6 +77,7 @@ class WarpEngine:
         """In the photo's pixels."""
         self.sway = (everyones(),) if sway is None else tuple(sway)
         """Added up."""
+        self._own_sways: tuple[Sway, ...] = ()
         self._rest = Posture.of(landmarks.points)
         self.unhurried: Unhurried | None = None
         """Where the frames that are rendered follow each other: then sway does not tremble."""
@@ -138,7 +139,23 @@ class WarpEngine:
 
     def add_sway(self, own: Sway | None) -> None:
         """How this very person's hair and shoulders go along, beyond everybody's; None where nothing is known."""
-        self.sway = (*self.sway, own) if own else self.sway
+        if own is not None:
+            self.sway = (*self.sway, own)
+            self._own_sways = (*self._own_sways, own)
+
+    def own_sways(self, points: Floats, square: FaceCrop) -> tuple[Sway, ...]:
+        """What was added, as an engine of another picture of the scene needs it.
+
+        ``points``: (478, 3) where that picture has its landmarks, in pixels of this photo; ``square``: the other
+        engine's, there.
+        """
+        if not self._own_sways:
+            return ()
+        places = _cells(self._to_grid @ square.to_picture, square.size, self.crop.size)
+        read = places + cv2.remap(self.surroundings(points), places, None, cv2.INTER_LINEAR)
+        scale = self.crop.to_picture.scale * self.crop.size / (square.to_picture.scale * square.size)
+        causes = self._rest.causes(Posture.of(points))
+        return tuple(sway.carried(read, scale, causes) for sway in self._own_sways)
 
     def surroundings(self, points: Floats, unhurried: Unhurried | None = None) -> Floats:
         """(G, G, 2) the smooth flow of everything that is not face, in cells of G a square's side.
@@ -183,6 +200,13 @@ class WarpEngine:
         layers.extend(eye.overlay(target, head_scale) for eye in self._eyes)
         layers.append(self._mouth.overlay(points, head_scale))
         return tuple(layer for layer in layers if layer is not None)
+
+
+def _cells(to_grid: Similarity, size: int, grid: int) -> Floats:
+    """(G, G, 2) where the cells of a square ``size`` wide lie, in cells of one ``grid`` wide."""
+    axis = (np.arange(CELLS) + 0.5) * (size / CELLS) - 0.5
+    there = to_grid.apply(np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2))
+    return np.asarray(((there + 0.5) * (CELLS / grid) - 0.5).reshape(CELLS, CELLS, 2), np.float32)
 
 
 def _crown(xy: Floats) -> tuple[float, float]:
