@@ -85,9 +85,9 @@ def meta_train(
 def _train(session: Session, progress: Progress | None) -> Outcome:
     """A batch, a step of both players, and now and then a log line, a look, a checkpoint."""
     config, reason = session.config, "finished"
-    session.look()
-    session.clock.start()
     with Interrupt() as interrupt:
+        session.look()
+        session.clock.start()
         while session.step < config.steps:
             loaded = session.loader.next()
             losses = session.game.step(session.step, loaded.batch.to(session.fabric.device))
