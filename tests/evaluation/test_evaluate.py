@@ -26,11 +26,12 @@ from enliven.evaluation.settings import EvaluationSettings
 from enliven.fitting.fit import Fitted, fit
 from enliven.fitting.pictures import Crop
 from enliven.fitting.settings import FitSettings
+from enliven.gallery.choose import most_fitting
 from enliven.media.image import read_photo
 from enliven.model.checkpoint import load_checkpoint
 from enliven.model.export import export_onnx
 from enliven.model.hybrid_engine import HybridEngine
-from enliven.types import Floats, JsonObject, Picture
+from enliven.types import Floats, JsonObject, Landmarks, Picture
 
 QUICK = EvaluationSettings(shots=(1, 4), every=4, cross=1, threads=1)
 
@@ -261,6 +262,22 @@ def test_frames_for_flicker_are_made_after_the_others_and_as_a_video_is(bank: Ba
     assert list(made.apart) == driving_frames(count, 4)
     afterwards = len(told) - len(apart) - 1
     assert len(made.run) == len(flicker_frames(count)) == afterwards  # nothing is rendered twice
+
+
+def test_a_clips_photos_begin_with_the_one_that_animate_would_animate(bank: Bank) -> None:
+    entry = bank.of_split("val")[0]
+    frames = source_frames(entry.facts.frames, 4)
+    with Observer() as observer:
+        clip = TrueClip(entry, frames, observer)
+    pictures, points = clip.photos_of_a_video(frames)
+    own = clip.photos(frames)[1]
+    order = [next(n for n, each in enumerate(own) if np.array_equal(each, at)) for at in points]
+    assert sorted(order) == [0, 1, 2, 3]
+    assert order[1:] == sorted(order[1:])
+    assert all(np.array_equal(p, clip.images[frames[n]]) for p, n in zip(pictures, order, strict=True))
+    faces = [Landmarks(at, (clip.side, clip.side)) for at in own]
+    assert order[0] == most_fitting(faces, [1.0] * 4)  # drawn faces are all as sharp
+    assert len(clip.photos_of_a_video(frames[:1])[0]) == 1
 
 
 def test_graphs_go_on_as_in_a_video_when_frames_follow(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.model.covered import covered
 from tests.model.test_export import HYBRID, checkpoint_of
 from tests.synthetic_face import draw_face
 
+from enliven.compositing.paste import Paster
 from enliven.geometry import Similarity
 from enliven.measure import LOOKS
 from enliven.model.export import export_onnx
@@ -16,7 +18,7 @@ from enliven.model.lending import Lending, odds_of, prior
 from enliven.model.light import alike_in_light, recoloured
 from enliven.model.runtime import Graphs
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, FurtherPhoto, Landmarks, Picture
+from enliven.types import FaceCrop, Floats, FurtherPhoto, Landmarks, Picture, Rendering
 
 MOUTH = LOOKS.index("mouth")
 
@@ -95,32 +97,56 @@ def engine_of(graphs: Graphs, faces: list[tuple[Picture, Floats]]) -> HybridEngi
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_photo_with_an_open_mouth_lends_its_teeth_at_its_own_resolution(graphs: Graphs) -> None:
+def test_a_photo_with_an_open_mouth_lends_its_teeth_at_the_photos_resolution(graphs: Graphs) -> None:
     shut, wide = draw_face(64), draw_face(256, mouth_open=0.9)
     engine = engine_of(graphs, [shut, wide])
     target = draw_face(64, mouth_open=0.9)[1]
     alone = engine_of(graphs, [shut]).render(target)
     rendering = engine.render(target)
-    assert len(rendering.overlays) == len(alone.overlays) + 1
-    lent = rendering.overlays[-1]
-    assert lent.to_picture.scale == pytest.approx(0.25), "four of its pixels to one of the animated photo's"
-    x, y = np.rint(lent.to_picture.inverse().apply(target[[13, 14], :2].mean(axis=0))).astype(int)
-    assert lent.alpha[y - 3 : y + 4, x - 3 : x + 4].mean() > 0.7
+    own = rendering.overlays[: len(alone.overlays)]
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(own, alone.overlays, strict=True))
+    lent = rendering.overlays[len(alone.overlays)]
+    assert lent.to_picture.scale == 1.0, "read once, pixel by pixel of the animated photo"
+    assert all(shift.is_integer() for shift in lent.to_picture.shift_px)
+    x, y = np.rint(target[[13, 14], :2].mean(axis=0)).astype(int)
+    share = covered(rendering.overlays[len(alone.overlays) :], (64, 64))
+    assert share[y - 2 : y + 3, x - 2 : x + 3].mean() > 0.7
 
 
-def test_what_is_lent_lies_where_the_frame_wants_it(graphs: Graphs) -> None:
-    wide = draw_face(256, mouth_open=0.9)
-    lender = FaceLender(*wide, 64, draw_face(64))
+@pytest.mark.parametrize("lent_side", [64, 256])
+def test_what_is_lent_lies_where_the_frame_wants_it(graphs: Graphs, lent_side: int) -> None:
+    lender = FaceLender(*draw_face(lent_side, mouth_open=0.9), 64, draw_face(64))
     target = draw_face(64, yaw_deg=8.0, mouth_open=0.7)
     moved = lender.move(target[1])
-    overlay = lender.overlay(
-        moved, moved.guess.flow, np.ones((64, 64), np.float32), FaceCrop(Similarity(), 64)
-    )
-    assert overlay is not None
+    place = FaceCrop(Similarity(4.0, 0.0, (21.5, 11.5)), 64)  # the square lies in a photo of 300 x 280
+    whole = np.ones((64, 64), np.float32)
+    lent = lender.overlays(moved, moved.guess.flow, whole, place, (300, 280))
+    picture = np.zeros((280, 300, 3), np.uint8)
+    shown = Paster(picture).paste(Rendering(np.zeros((8, 8, 2), np.float32), place, lent))
     truth = draw_face(256, yaw_deg=8.0, mouth_open=0.7)[0]
-    assert overlay.image.shape == truth.shape
     inside = (slice(90, 170), slice(90, 166))
-    assert np.abs(overlay.image[inside].astype(int) - truth[inside]).mean() < 12.0
+    assert np.abs(shown[10:266, 20:276][inside].astype(int) - truth[inside]).mean() < 12.0
+    assert shown[270:].max() == shown[:, :18].max() == 0, "nothing beside the square"
+    assert covered(lent, (300, 280))[14:262, 24:272].min() > 0.99
+    cut = lender.overlays(moved, moved.guess.flow, whole, place, (200, 150))[0]
+    assert cut.to_picture.apply(np.array(cut.alpha.shape[::-1])).tolist() == [200.0, 150.0], (
+        "what lies beside the photo is not read"
+    )
+    assert lender.overlays(moved, moved.guess.flow, 0 * whole, place, (300, 280)) == ()
+
+
+def test_what_lies_over_a_lent_face_shows_as_far_as_it_lends(graphs: Graphs) -> None:
+    lender = FaceLender(*draw_face(64, mouth_open=0.1), 64, draw_face(64))
+    moved = lender.move(draw_face(64, mouth_open=0.8)[1])
+    place = FaceCrop(Similarity(), 64)
+    assert moved.rendering.overlays
+    for share in (0.5, 1.0):
+        alpha = np.full((64, 64), share, np.float32)
+        overlays = lender.overlays(moved, moved.guess.flow, alpha, place, (64, 64))
+        layers = overlays[-len(moved.rendering.overlays) :]
+        for layer, before in zip(layers, moved.rendering.overlays, strict=True):
+            assert np.allclose(layer.alpha, share * before.alpha, atol=1e-3)
+            assert np.array_equal(layer.image, before.image)
 
 
 def test_many_photos_cost_two(graphs: Graphs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from tests.model.covered import covered
 from tests.model.test_export import HYBRID, checkpoint_of
 from tests.synthetic_face import draw_face
 
@@ -169,19 +170,18 @@ def test_a_stand_in_shows_its_hair_and_the_animated_pictures_background_stays(
         FurtherPhoto(*taken(room, -18.0)[:2]),
     ]
     engine = HybridEngine(warp, CROP, picture, graphs, further, background=background, at_once=True)
-    lent = engine.render(turned.points).overlays[-1]
+    own = warp.render(turned.points).overlays
+    lent = engine.render(turned.points).overlays[len(own) :]
     assert engine.lends
-    shown = np.zeros((SIDE, SIDE), np.float32)
-    to_photo = lent.to_picture
-    cv2.warpAffine(lent.alpha, to_photo.matrix, (SIDE, SIDE), dst=shown, borderMode=cv2.BORDER_TRANSPARENT)
+    shown = covered(lent, (SIDE, SIDE))
     face = cv2.fillPoly(
         np.zeros((SIDE, SIDE), np.uint8), [np.rint(turned.points[list(FACE_OVAL), :2]).astype(int)], 1
     )
     hair = (turned.person > 0.5) & (cv2.dilate(face, np.ones((7, 7))) == 0)  # type: ignore[operator]
     assert shown[hair].mean() > 0.8
     assert shown[:36, :8].max() < 0.1, "nobody is there in either"
-    own = looks_and_place(points, SIDE)
-    assert np.allclose(engine._looks_of(engine._lenders[1])[-3:], own[-3:]), (
+    at = looks_and_place(points, SIDE)
+    assert np.allclose(engine._looks_of(engine._lenders[1])[-3:], at[-3:]), (
         "a face alone has no place of its own"
     )
 

@@ -9,7 +9,9 @@ import numpy as np
 from enliven.databank.clip import to_rgb
 from enliven.databank.shards import ShotEntry
 from enliven.evaluation.observer import Observer, Sight
-from enliven.types import Floats, Picture
+from enliven.face.sharpness import sharpness
+from enliven.gallery.choose import most_fitting
+from enliven.types import Floats, Landmarks, Picture
 
 
 class TrueClip:
@@ -44,3 +46,11 @@ class TrueClip:
         """Pictures and landmarks, as a contender prepares from them."""
         chosen = list(frames)
         return [self.images[frame] for frame in chosen], [self.points[frame] for frame in chosen]
+
+    def photos_of_a_video(self, frames: Iterable[int]) -> tuple[list[Picture], list[Floats]]:
+        """The same as `enliven animate` has them of a video: the one that it would animate comes first."""
+        chosen = list(frames)
+        faces = [Landmarks(self.points[frame], (self.side, self.side)) for frame in chosen]
+        sharp = [sharpness(self.images[frame], face) for frame, face in zip(chosen, faces, strict=True)]
+        first = most_fitting(faces, sharp)
+        return self.photos([chosen[first], *chosen[:first], *chosen[first + 1 :]])

@@ -40,7 +40,7 @@ def render_clip(contender: Contender, clip: TrueClip, shots: int, every: int, ti
     """The second half of the clip, made from ``shots`` frames of the first."""
     count = clip.entry.facts.frames
     aim_at(contender, whole_faces=True)
-    contender.prepare(*clip.photos(source_frames(count, shots)))
+    contender.prepare(*clip.photos_of_a_video(source_frames(count, shots)))
 
     def rendered(frame: int) -> Picture:
         picture = contender.render(clip.points[frame])

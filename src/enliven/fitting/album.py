@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,10 @@ _EMPHASIS = 5.0
 """Weight of mouth and eyes in the picture losses."""
 _MOST_GUESSES = 700
 """Kept at a time, 0.6 MB each: all that eight photos need, and most of what 32 do."""
+_MOST_THREADS = 8
+"""That make guesses at a time: half of one is NumPy's and holds Python's lock."""
+_Made = tuple[Tensor, Tensor]
+"""Flow, float32 since coordinates need it, and layers, float16."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +54,7 @@ class Album:
         self._guessers = [
             Guesser(crop.picture, crop.points, matte) for crop, matte in zip(crops, mattes, strict=True)
         ]
-        self._guesses: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self._guesses: dict[tuple[int, int], _Made] = {}
         size = crops[0].picture.shape[0]
         drawn = [draw_conditioning(crop.points[:, :2], size, original=original) for crop in crops]
         self._photos = _tensors([crop.picture for crop in crops])
@@ -73,9 +78,9 @@ class Album:
             chosen, log_weights = nearest.shares(self.crops[target].points)
             rows.append([row[n] for n in chosen])
             priors.append(log_weights)
-        made = [
-            [self._guess(photo, target) for photo in row] for row, target in zip(rows, targets, strict=True)
-        ]
+        pairs = [(photo, target) for row, target in zip(rows, targets, strict=True) for photo in row]
+        made = self._guessed(pairs)
+        shape = (len(rows), len(rows[0]))
         those = torch.tensor(rows)  # (B, K)
         them = torch.tensor(list(targets))
         batch = Batch(
@@ -86,22 +91,33 @@ class Album:
             self._points[them],
             self._importance[them],
             torch.zeros(len(targets), dtype=torch.int64),
-            torch.stack([torch.stack([flow for flow, _ in row]) for row in made]),
-            torch.stack([torch.stack([layers.float() for _, layers in row]) for row in made]),
+            torch.stack([flow for flow, _ in made]).unflatten(0, shape),
+            torch.stack([layers for _, layers in made]).float().unflatten(0, shape),
             self._paintable[them],
         )
         prior = torch.from_numpy(np.stack(priors))
         return Lesson(batch, tuple(each[those] for each in self._features), prior)
 
-    def _guess(self, photo: int, target: int) -> tuple[Tensor, Tensor]:
-        """Flow, float32 since coordinates need it, and layers, float16."""
-        key = (photo, target)
-        if key not in self._guesses:
-            if len(self._guesses) >= _MOST_GUESSES:
-                del self._guesses[next(iter(self._guesses))]
+    def _guessed(self, pairs: Sequence[tuple[int, int]]) -> list[_Made]:
+        """What each photo alone makes of its target: several photos at a time, each its targets one by one."""
+        lacking: dict[int, list[int]] = {}
+        for photo, target in dict.fromkeys(pairs):
+            if (photo, target) not in self._guesses:
+                lacking.setdefault(photo, []).append(target)
+        with ThreadPoolExecutor(min(_MOST_THREADS, torch.get_num_threads())) as pool:
+            for made in pool.map(self._guess, lacking, lacking.values()):
+                self._guesses |= made
+        found = [self._guesses[pair] for pair in pairs]
+        for old in list(self._guesses)[:-_MOST_GUESSES]:
+            del self._guesses[old]
+        return found
+
+    def _guess(self, photo: int, targets: Sequence[int]) -> dict[tuple[int, int], _Made]:
+        found = {}
+        for target in targets:
             guess = self._guessers[photo].guess(self.crops[target].points)
-            self._guesses[key] = (torch.from_numpy(guess.flow), torch.from_numpy(guess.layers).half())
-        return self._guesses[key]
+            found[photo, target] = (torch.from_numpy(guess.flow), torch.from_numpy(guess.layers).half())
+        return found
 
 
 def draw_lesson(album: Album, learned: int, batch: int, random: np.random.Generator) -> Lesson:

@@ -39,6 +39,8 @@ _MOST_LIGHT = 1.7
 """A loan is brightened or darkened by this factor at most."""
 _BRIGHTENED = (1.3, 1.7)
 """Between these gains the photo's own skin, however stretched, is preferred: a dark cheek made bright looks ill."""
+_TURNED_IN = (1.0, 1.2)
+"""Between these factors of growth of the whole far side skin is lent that the photo shows: there it is right."""
 _HIDDEN_STRETCHED = (1.0, 1.3)
 """Where the photo shows hair or background in place of skin, the loan begins this early."""
 _LEAST_SKIN = 20
@@ -72,11 +74,12 @@ class FarSide:
         self._hidden = np.zeros(len(self._faces), np.float32)
         self._gains = np.ones((len(self._faces) + 1, 3), np.float32)
         self._compare(self._colours(source), self._colours(source[mirror]), seen)
+        self._far = np.asarray(np.maximum(self._lends, self._misses + self._hidden) > 0, np.float32)
 
     @property
     def is_needed(self) -> bool:
         """False for photos taken from the front."""
-        return bool((np.maximum(self._lends, self._misses + self._hidden) > 0).mean() > 0.02)
+        return bool(self._far.mean() > 0.02)
 
     def _compare(
         self,
@@ -128,9 +131,12 @@ class FarSide:
 
         ``labels``: (g, g) the triangle seen at each grid pixel, -1 for none.
         """
-        growth = -doubled_areas(target[:, :2], self._faces) / self._areas
-        lends = np.maximum(self._lends * smoothstep(growth, *_STRETCHED), self._misses)
+        areas = -doubled_areas(target[:, :2], self._faces)
+        turned_in = np.maximum(areas, 0.0) @ self._far / float(self._areas @ self._far)
+        growth = areas / self._areas
+        lends = self._lends * smoothstep(growth, *_STRETCHED)
         lends = np.maximum(lends, self._hidden * smoothstep(growth, *_HIDDEN_STRETCHED))
+        lends = np.maximum(lends * smoothstep(turned_in, *_TURNED_IN), self._misses)
         if lends.max() <= _LEAST_ALPHA:
             return None
         weights = np.append(lends, np.float32(0)).astype(np.float32)

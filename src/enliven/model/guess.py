@@ -110,11 +110,6 @@ def laid_over(picture: Floats | Picture, layers: Floats) -> Picture:
     return np.asarray(np.clip(np.rint(shown), 0, 255), np.uint8)
 
 
-def layers_under(overlays: tuple[Overlay, ...], crop: FaceCrop) -> Floats:
-    """(4, S, S) the overlays as they lie on the crop: RGB in [-1, 1] times alpha, then alpha."""
-    return _laid_on(np.zeros((crop.size, crop.size, 4), np.float32), overlays, crop)
-
-
 def _laid_on(stacked: Floats, overlays: tuple[Overlay, ...], crop: FaceCrop) -> Floats:
     """(4, S, S) the overlays over what is ``stacked`` (S, S, 4) already."""
     to_crop = crop.to_picture.inverse()

@@ -138,14 +138,13 @@ class HybridEngine:
         """The mesh's rendering with what the networks say of it."""
         if borrowed is None:
             frame = self._graphs.frame(self._people[0], drawing, [guess])
-            lent = None
+            lent: tuple[Overlay, ...] = ()
         else:
             guesses = [guess, borrowed.moved.guess]
             frame = self._graphs.frame(self._pair_with(borrowed.number), drawing, guesses, borrowed.prior)
             lent = self._lent(self._lenders[borrowed.number], borrowed.moved, frame, guess)
         better = corrected(moved, frame.flow[0], guess, self._crop)
-        overlays = (*moved.overlays, lent) if lent is not None else moved.overlays
-        return replace(better, overlays=overlays, retouch=self._retouch(frame, trusted))
+        return replace(better, overlays=(*moved.overlays, *lent), retouch=self._retouch(frame, trusted))
 
     @property
     def lends(self) -> bool:
@@ -173,7 +172,7 @@ class HybridEngine:
             self._pair = (number, both | {"psi": first["psi"]})
         return self._pair[1]
 
-    def _lent(self, lender: Lender, moved: Moved, frame: NetworkFrame, guess: Guess) -> Overlay | None:
+    def _lent(self, lender: Lender, moved: Moved, frame: NetworkFrame, guess: Guess) -> tuple[Overlay, ...]:
         """The lender's own pixels where the networks trust it more.
 
         ``guess``: of the animated photo. Its background stays wherever neither shows the person.
@@ -183,7 +182,7 @@ class HybridEngine:
         share *= self._lent_within if lender.lends_around else self._fade
         if lender.lends_around and guess.person is not None and moved.guess.person is not None:
             share *= np.maximum(guess.person, moved.guess.person)
-        return lender.overlay(moved, frame.flow[1], share, self._crop)
+        return lender.overlays(moved, frame.flow[1], share, self._crop, self._warp.landmarks.image_size_wh)
 
     def _retouch(self, frame: NetworkFrame, share: Floats) -> Retouch:
         """Brings the warped photo to the networks' result, and keeps its finer detail where they trust it.

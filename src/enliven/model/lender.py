@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from enliven.geometry import Similarity
 from enliven.model.correction import corrected
 from enliven.model.displaced import displaced
-from enliven.model.guess import Guess, GuessReader, laid_over, layers_under
+from enliven.model.guess import Guess, GuessReader
 from enliven.model.nearest import looks_and_place
 from enliven.model.warp_engine import WarpEngine
 from enliven.types import Backdrop, FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
@@ -76,42 +76,41 @@ class Lender(ABC):
         flow = cv2.resize(moved.guess.flow, (side, side), interpolation=cv2.INTER_AREA) * np.float32(side / 2)
         return displaced(cells, flow)
 
-    def overlay(self, moved: Moved, flow: Floats, alpha: Floats, crop: FaceCrop) -> Overlay | None:
-        """What it lends: its own pixels, at its own resolution, moved by the networks' ``flow``.
+    def overlays(
+        self, moved: Moved, flow: Floats, alpha: Floats, crop: FaceCrop, photo_wh: tuple[int, int]
+    ) -> tuple[Overlay, ...]:
+        """What it lends, to lay over the animated photo in this order: its own pixels, moved by the networks' ``flow``
+        and read once, at the photo's resolution; then its eyes, mouth and far cheek.
 
         ``flow``: (S/2, S/2, 2) half crop sides; ``alpha``: (S, S) its share; ``crop``: where the square of the
-        animated photo lies. None where it lends nothing.
+        animated photo lies, which is so large. Nothing where it lends nothing.
         """
-        rows, columns = (np.nonzero(alpha.max(axis=axis) > _LEAST_ALPHA)[0] for axis in (1, 0))
-        if rows.size == 0:
-            return None
-        factor = self._to_own.scale
-        y0, y1 = int(rows[0] * factor), int((rows[-1] + 1) * factor)
-        x0, x1 = int(columns[0] * factor), int((columns[-1] + 1) * factor)
+        box = _box_of(alpha, crop, photo_wh)
+        if box is None:
+            return ()
+        to_square, size_wh = crop.to_picture.inverse(), (box[2] - box[0], box[3] - box[1])
+        corner = Similarity(1.0, 0.0, (float(box[0]), float(box[1])))
         full = corrected(moved.rendering, flow, moved.guess, self.crop)
-        picture = self._read(full, (x0, y0, x1, y1))
-        shift = Similarity(1.0, 0.0, (float(x0), float(y0)))
-        window = FaceCrop(shift, max(x1 - x0, y1 - y0))
-        layers = layers_under(moved.rendering.overlays, window)[:, : y1 - y0, : x1 - x0]
-        _lay(layers, picture)
-        to_small = self._to_own.inverse() @ shift
-        share = cv2.warpAffine(
-            alpha, to_small.matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        picture = self._read(full, self._to_own @ to_square @ corner, size_wh)
+        own_to_photo = crop.to_picture @ self._to_own.inverse()
+        layers = [replace(layer, to_picture=own_to_photo @ layer.to_picture) for layer in full.overlays]
+        return (
+            Overlay(picture, _seen_under(alpha, to_square @ corner, size_wh), corner),
+            *(_shared(layer, alpha, to_square @ layer.to_picture) for layer in layers),
         )
-        return Overlay(picture, np.asarray(share, np.float32), crop.to_picture @ to_small)
 
-    def _read(self, rendering: Rendering, box_xyxy: tuple[int, int, int, int]) -> Picture:
-        """(h, w, 3) the moved photo under a box of its own pixels."""
-        x0, y0, x1, y1 = box_xyxy
-        to_grid = rendering.crop.to_picture.inverse() @ Similarity(1.0, 0.0, (float(x0), float(y0)))
-        size_wh, way = (x1 - x0, y1 - y0), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        maps = cv2.warpAffine(rendering.flow, to_grid.matrix, size_wh, flags=way)
-        maps[..., 0] += np.arange(x0, x1, dtype=np.float32)
-        maps[..., 1] += np.arange(y0, y1, dtype=np.float32)[:, None]
+    def _read(self, rendering: Rendering, to_own: Similarity, size_wh: tuple[int, int]) -> Picture:
+        """(h, w, 3) the moved photo under pixels of another grid; ``to_own``: from those to its own, not turned."""
+        to_grid = rendering.crop.to_picture.inverse() @ to_own
+        maps = _seen_under(rendering.flow, to_grid, size_wh)
+        (shift_x, shift_y), (width, height) = to_own.shift_px, size_wh
+        maps[..., 0] += np.float32(to_own.scale) * np.arange(width, dtype=np.float32) + np.float32(shift_x)
+        rows = np.float32(to_own.scale) * np.arange(height, dtype=np.float32) + np.float32(shift_y)
+        maps[..., 1] += rows[:, None]
         border = cv2.BORDER_REPLICATE
         read = cv2.remap(self.picture, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC, borderMode=border)
         picture = np.asarray(read, np.uint8)
-        return picture if rendering.backdrop is None else _before(picture, maps, rendering.backdrop, (x0, y0))
+        return picture if rendering.backdrop is None else _before(picture, maps, rendering.backdrop, to_own)
 
     @staticmethod
     def _moved(points: Floats, by: Similarity) -> Floats:
@@ -125,20 +124,39 @@ def square_in(side: int, size: int) -> Similarity:
     return Similarity(scale, 0.0, (0.5 * scale - 0.5, 0.5 * scale - 0.5))
 
 
-def _before(moved: Picture, maps: Floats, backdrop: Backdrop, corner_xy: tuple[int, int]) -> Picture:
-    """(h, w, 3) of the moved pixels only the person; elsewhere the backdrop, which reaches over the whole picture."""
-    left, top = corner_xy[0] - backdrop.corner_xy[0], corner_xy[1] - backdrop.corner_xy[1]
+def _box_of(alpha: Floats, crop: FaceCrop, photo_wh: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Whole pixels of the photo around all that is lent; None where nothing is."""
+    lent = alpha > _LEAST_ALPHA
+    rows, columns = (np.nonzero(lent.any(axis=axis))[0] for axis in (1, 0))
+    if rows.size == 0:
+        return None
+    corners = np.array([[columns[0] - 1.0, rows[0] - 1.0], [columns[-1] + 1.0, rows[-1] + 1.0]])
+    (x0, y0), (x1, y1) = np.clip(np.rint(crop.to_picture.apply(corners)).astype(int), 0, photo_wh)
+    return (int(x0), int(y0), int(x1), int(y1)) if x1 > x0 and y1 > y0 else None
+
+
+def _seen_under(values: Floats | Picture, place: Similarity, size_wh: tuple[int, int]) -> Floats:
+    """(h, w) or (h, w, C) the values as another grid reads them; ``place``: from that grid to theirs."""
+    way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    read: Floats = cv2.warpAffine(values, place.matrix, size_wh, flags=way)
+    return read
+
+
+def _shared(layer: Overlay, share: Floats, place: Similarity) -> Overlay:
+    """A layer that shows as far as its photo lends; ``place``: from its pixels to those of ``share``."""
+    height, width = layer.alpha.shape
+    return replace(layer, alpha=layer.alpha * _seen_under(share, place, (width, height)))
+
+
+def _before(moved: Picture, maps: Floats, backdrop: Backdrop, to_own: Similarity) -> Picture:
+    """(h, w, 3) of the moved pixels only the person; elsewhere the backdrop, which reaches over the whole picture.
+
+    ``maps``: (h, w, 2) where each pixel was read; ``to_own``: from its place to that same picture.
+    """
     height, width = moved.shape[:2]
+    corner = Similarity(1.0, 0.0, (-float(backdrop.corner_xy[0]), -float(backdrop.corner_xy[1])))
     read = maps - np.array(backdrop.corner_xy, np.float32)
     person = cv2.remap(backdrop.alpha, read, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     share = person.astype(np.float32) * np.float32(1 / 255)
-    plate = np.ascontiguousarray(backdrop.plate[top : top + height, left : left + width])
+    plate = np.asarray(_seen_under(backdrop.plate, corner @ to_own, (width, height)), np.uint8)
     return np.asarray(cv2.blendLinear(moved, plate, share, 1.0 - share), np.uint8)
-
-
-def _lay(layers: Floats, picture: Picture) -> None:
-    """Lays (4, h, w) layers over the picture (h, w, 3), in place: on the part that they cover."""
-    rows, columns = (np.nonzero(layers[3].max(axis=axis) > 0.0)[0] for axis in (1, 0))
-    if rows.size:
-        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-        picture[part] = laid_over(picture[part], layers[:, part[0], part[1]])
