@@ -57,6 +57,17 @@ def test_what_a_moved_head_uncovers_is_the_true_background(room: Picture) -> Non
     assert off(found, room) < 1.0
 
 
+def test_read_between_pixels_it_has_no_dark_rim(room: Picture) -> None:
+    """Black where it is not known was drawn as a thin line around people who stand in."""
+    found = revealed(scene(room, view(room, 110), view(room, 112), view(room, 114)))
+    assert found is not None
+    picture, known = found.over((0, 0, SIZE, SIZE), 4 * SIZE)
+    true = cv2.resize(room, (4 * SIZE, 4 * SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    rim = (known > 0.1) & (known < 0.9)
+    assert rim.any()
+    assert (picture - true)[rim].min() > -25.0
+
+
 def test_other_light_is_brought_to_the_photos(room: Picture) -> None:
     found = revealed(scene(room, view(room, 110, 0.88), view(room, 112, 0.9)))
     assert found is not None

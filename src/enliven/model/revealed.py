@@ -26,6 +26,8 @@ _SAME = 14.0
 """The same on the mean, so that edges count, in the same light: a picture that may stand in for the photo."""
 _UNSURE = 12.0
 """Grey levels by which what several pictures show at one place may differ, in the median."""
+_CERTAIN = 0.99
+"""What is known less is read between what is known and what is not."""
 _MOST_GAIN = 1.25
 """How much brighter or darker than the photo another picture may have been taken."""
 
@@ -37,7 +39,7 @@ class Revealed:
     """Background that the photo's person hides."""
 
     picture: Picture
-    """RGB (S, S, 3)."""
+    """RGB (S, S, 3); where it is not known, what is known nearest, so that it can be read between pixels."""
     known: Floats
     """(S, S) 0..1 where it is known."""
     crop: FaceCrop
@@ -77,7 +79,17 @@ def revealed(scene: Scene) -> Revealed | None:
     known = some & ~own & (apart < _UNSURE)
     if not known.any():
         return None
-    return Revealed(np.rint(middle).astype(np.uint8), known.astype(np.float32), scene.crop)
+    picture = continued(np.rint(middle).astype(np.uint8), known)
+    return Revealed(picture, known.astype(np.float32), scene.crop)
+
+
+def continued(picture: Picture, known: Mask) -> Picture:
+    """(S, S, 3) with the nearest known pixel wherever it is not known: black there once drew lines along its border."""
+    away = np.where(known, 0, 1).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    colours = np.zeros((int(labels.max()) + 1, 3), np.uint8)
+    colours[labels[known]] = picture[known]
+    return np.asarray(colours[labels], np.uint8)
 
 
 def stands_still(scene: Scene, view: SceneView) -> bool:
@@ -106,6 +118,7 @@ def background_of(seen: Picture, person: Floats, crop: FaceCrop, behind: Reveale
         )
         picture[~own] = there[~own]
         known = np.where(own, known, sure)
+    picture = continued(picture, known > _CERTAIN)
     return Revealed(picture, np.asarray(known, np.float32), crop)
 
 

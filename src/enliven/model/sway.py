@@ -25,8 +25,9 @@ CELLS = 64
 MOVES = 6
 """Changes that it depends on: yaw, pitch, roll, x, y, size; with products of them they are ``CAUSES``."""
 CAUSES = 12
-_STEEPEST = 0.5
-"""See :class:`Sway`: it meets moves, and everyone's photos too, unlike any that it was learned from."""
+STEEPEST = 0.5
+"""Cells by which sway, all of it together, may change from one cell to the next; more would fold what it moves, or draw
+it out: it meets moves, and everyone's photos too, unlike any that it was learned from."""
 _AROUND = 9
 """Cells around a steep place in which all is made smaller alike."""
 _FOLLOWED, _LEAST_SHARE = 0.3, 0.2
@@ -70,8 +71,6 @@ class Sway:
     least: Floats
     """(J,) what was seen when it was learned; beyond, causes count as these."""
     most: Floats
-    steepest: float = _STEEPEST
-    """Cells by which it may change from one cell to the next; more would fold what it moves, or draw it out."""
 
     def flow(self, causes: Floats, around: Floats) -> Floats:
         """(G, G, 2) to be added to the flow ``around`` (G, G, 2), both in cells: place to read minus place to write.
@@ -81,7 +80,7 @@ class Sway:
         size = around.shape[0]
         known = np.clip(causes[: len(self.table)], self.least, self.most).astype(np.float32)
         told = (known @ self.table.reshape(len(known), -1)).reshape(size, size, 2)
-        return calmed(displaced(told, around, cv2.BORDER_REPLICATE), self.steepest)
+        return displaced(told, around, cv2.BORDER_REPLICATE)
 
     def carried(self, places: Floats, scale: float, causes: Floats) -> Sway:
         """The same of another picture of the person: one that shows at its cells what this photo shows at ``places``.
@@ -92,10 +91,10 @@ class Sway:
         read = [cv2.remap(each, places, None, cv2.INTER_LINEAR) for each in self.table]
         since = causes[: len(self.table)]
         table = np.asarray(np.stack(read) * scale, np.float32)
-        return Sway(table, self.least - since, self.most - since, self.steepest)
+        return Sway(table, self.least - since, self.most - since)
 
 
-def calmed(flow: Floats, steepest: float) -> Floats:
+def calmed(flow: Floats, steepest: float = STEEPEST) -> Floats:
     """(G, G, 2) the flow made smaller about the places where it changes by more than this from one cell to the next."""
     share = np.minimum(1.0, steepest / np.maximum(_steepness(flow), 1e-6)).astype(np.float32)
     kernel = np.ones((_AROUND, _AROUND), np.uint8)

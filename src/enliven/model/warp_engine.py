@@ -29,7 +29,7 @@ from enliven.model.head_flow import (
 from enliven.model.mesh_flow import MeshFlow
 from enliven.model.mouth import MouthLayer
 from enliven.model.revealed import Revealed
-from enliven.model.sway import CELLS, Posture, Sway, Unhurried, everyones
+from enliven.model.sway import CELLS, Posture, Sway, Unhurried, calmed, everyones
 from enliven.topology import CHIN, FOREHEAD
 from enliven.types import FaceCrop, Floats, Landmarks, Matte, Overlay, Picture, Rendering
 
@@ -174,7 +174,7 @@ class WarpEngine:
         causes = self._rest.causes(Posture.of(points))
         causes = unhurried.step(causes) if unhurried else causes
         sways = np.sum([sway.flow(causes, flow) for sway in self.sway], axis=0)
-        held = held_at_outline(sways, outlines, face)
+        held = calmed(held_at_outline(sways, outlines, face))
         return np.asarray(flow + held * self._sways_within[..., None], np.float32)
 
     def _around(self, points: Floats) -> Floats:
