@@ -55,6 +55,33 @@ def test_the_person_is_whole_in_the_outline_and_far_background_is_not(photo: Pic
     assert backdrop.alpha[:, :30].max() == 0
 
 
+def test_a_lock_of_hair_that_the_matte_lacks_goes_along_and_leaves_the_wall(matte: Matte) -> None:
+    wall = np.full((SIDE, SIDE, 3), 190, np.uint8)
+    wall[60:110, 10:50] = 150  # a broad shadow
+    lock = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.polylines(lock, [np.array([[176, 140], [188, 165], [184, 195]])], False, 1, 3)
+    nail = np.zeros_like(lock)
+    cv2.circle(nail, (198, 120), 2, 1, -1)
+    picture = wall.copy()
+    picture[(lock | nail) > 0] = (50, 40, 40)
+    picture[cv2.resize(matte.alpha, (SIDE, SIDE)) > 0.5] = (200, 40, 40)
+    backdrop, without = (backdrop_of(picture, matte, FACE_PX, locks=wanted) for wanted in (True, False))
+    leaving = (lock > 0) & (without.alpha < 10)
+    assert leaving.sum() > 40
+    assert (backdrop.alpha[leaving] > 127).mean() > 0.95
+    assert np.abs(backdrop.plate[leaving].astype(int) - 190).max() < 16
+    assert without.plate[leaving].mean() < 120, "it stood still on the wall"
+    away = (nail > 0) | (wall[..., 0] < 190)
+    assert backdrop.alpha[away].max() == 0, "what does not touch the person, or is broad, is none"
+    np.testing.assert_array_equal(backdrop.plate[away], picture[away])
+
+
+def test_before_a_background_with_a_pattern_no_locks_are_looked_for(photo: Picture, matte: Matte) -> None:
+    found, without = (backdrop_of(photo, matte, FACE_PX, locks=wanted) for wanted in (True, False))
+    np.testing.assert_array_equal(found.alpha, without.alpha)
+    np.testing.assert_array_equal(found.plate, without.plate)
+
+
 def test_the_outline_lies_where_the_matte_says(photo: Picture) -> None:
     """Of a matte that covers a part of the photo only."""
     alpha = np.zeros((64, 64), np.float32)

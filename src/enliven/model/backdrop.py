@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from enliven.model.revealed import Revealed
 from enliven.model.strokes import disc
@@ -17,6 +18,13 @@ _PERSON = 0.5
 """From here on a pixel of the matte is the person's."""
 _SURE = 0.99
 """Of what is known behind the person."""
+_STRAY, _STRAND = 0.25, 0.03
+"""How far from the person a lock of hair may reach, and how wide it is at most, in face heights."""
+_BROAD = 3
+"""Times that width: nothing of it may stand out farther away, where the background has no pattern."""
+_PLAIN, _SEEN, _CLEARLY = 10.0, 20.0, 2.0
+"""Grey levels by which what is as thin stands out elsewhere, in 19 of 20 places, where the background is so plain that
+a lock of hair can be told; the least by which one does, and how many times more than that."""
 _SMALLEST = 4
 """Side of the coarsest picture from which holes are filled."""
 
@@ -27,22 +35,26 @@ def backdrop_of(
     face_px: float,
     crown_xy: tuple[float, float] | None = None,
     behind: Revealed | None = None,
+    *,
+    locks: bool = True,
 ) -> Backdrop:
     """The photo (H, W, 3) without the person of the matte, and the person's outline, at the photo's resolution.
 
     ``face_px``: height of the face in photo pixels; ``crown_xy``: about where the head ends above, which may be
     beyond a photo that cuts it off. ``behind``: what is known of the person's place from elsewhere; the rest is
-    filled in from around.
+    filled in from around. ``locks``: whether locks of hair are looked for that the matte has not found.
     """
     x0, y0, x1, y1 = matte.box_xyxy
     size_wh = (x1 - x0, y1 - y0)
     part = photo[y0:y1, x0:x1]
     side = matte.alpha.shape[0]
     rim = max(1, round(_MARGIN * face_px * side / max(size_wh)))  # matte pixels
+    small = cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
     person = np.asarray(matte.alpha > _PERSON, np.uint8)
+    if locks:
+        person |= _strands(small, cv2.dilate(person, disc(rim)), face_px * side / max(size_wh))
     moves = _grown(np.maximum(matte.alpha, person), rim)
     covered = cv2.dilate(person, disc(2 * rim)).astype(np.float32)
-    small = cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
     gaps = covered
     if behind is not None:
         seen, known = behind.over(matte.box_xyxy, side)
@@ -59,6 +71,34 @@ def backdrop_of(
         (x0, y0),
     )
     return found if crown_xy is None or y0 > 0 else _closed_above(found, crown_xy, face_px)
+
+
+def _strands(picture: Floats, person: npt.NDArray[np.uint8], face: float) -> npt.NDArray[np.uint8]:
+    """(h, w) 1 where locks of hair leave the person in front of a plain background; else they stay behind in it.
+
+    ``picture``: (h, w, 3); ``person``: (h, w) of 0 and 1; ``face``: height of the face in these pixels.
+    """
+    reach, width = max(2, round(_STRAY * face)), max(1, round(_STRAND * face))
+    near, far = (cv2.dilate(person, disc(times * reach // 2)) for times in (2, 3))
+    ring = far > near
+    if not ring.any():
+        return np.zeros_like(person)
+    # The person filled in, or what an edge behind them leaves beside their outline would be thin.
+    grey = _pulled_in(picture, 1.0 - person.astype(np.float32)).mean(axis=2)
+    elsewhere = float(np.percentile(_standing_out(grey, _BROAD * width)[ring], 95))
+    if elsewhere > _PLAIN:
+        return np.zeros_like(person)
+    thin = _standing_out(grey, width)
+    odd = np.asarray((thin > max(_SEEN, _CLEARLY * elsewhere)) & (near > 0) & (person == 0), np.uint8)
+    _, labels = cv2.connectedComponents(odd)
+    beside = np.unique(labels[(cv2.dilate(person, disc(1)) > 0) & (odd > 0)])
+    return np.asarray(odd & np.isin(labels, beside), np.uint8)
+
+
+def _standing_out(grey: Floats, width: int) -> Floats:
+    """(h, w) grey levels by which what is at most twice as wide differs from what is around it."""
+    dark, light = (cv2.morphologyEx(grey, way, disc(width)) for way in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT))
+    return np.asarray(np.maximum(dark, light), np.float32)
 
 
 def _closed_above(backdrop: Backdrop, crown_xy: tuple[float, float], face_px: float) -> Backdrop:

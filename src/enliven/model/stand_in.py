@@ -70,7 +70,10 @@ class StandIn(Lender):
 
     def _engine(self, landmarks: Landmarks) -> WarpEngine:
         matte = self._standing.matte
-        engine = WarpEngine(self.picture, landmarks, matte=matte, finest=_GRID, behind=self._behind)
+        # What is thin beside the person here may be a border's pixels drawn out to where the picture was cut off.
+        engine = WarpEngine(
+            self.picture, landmarks, matte=matte, finest=_GRID, behind=self._behind, locks=False
+        )
         engine.unhurried = Unhurried() if self._unhurried else None
         if self._kin is not None:
             warp, crop = self._kin
