@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,12 @@ from tests.synthetic_face import draw_face
 
 from enliven.databank.episodes import Episode
 from enliven.fitting import album as album_module
-from enliven.fitting.album import Album, draw_lesson
+from enliven.fitting.album import Album, Lesson, draw_lesson, draw_lesson_of_two
 from enliven.fitting.pictures import Crop
 from enliven.model.checkpoint import networks_of
 from enliven.training.batches import make_batch
 
+Draw = Callable[[Album, int, int, np.random.Generator], Lesson]
 CROPS = [Crop(*draw_face(64, mouth_open=n / 8, yaw_deg=3.0 * n)) for n in range(7)]
 
 
@@ -61,12 +64,38 @@ def _photos_of(photos: torch.Tensor) -> list[list[int]]:
     ]
 
 
-def test_nobody_is_shown_the_photo_that_is_asked_for(album: Album) -> None:
+@pytest.mark.parametrize("draw", [draw_lesson, draw_lesson_of_two])
+def test_nobody_is_shown_the_photo_that_is_asked_for(album: Album, draw: Draw) -> None:
     for seed in range(20):
-        lesson = draw_lesson(album, 5, 2, np.random.default_rng(seed))
+        lesson = draw(album, 5, 2, np.random.default_rng(seed))
         for row, target in zip(lesson.batch.photos, lesson.batch.target, strict=True):
             assert not any(torch.equal(photo, target) for photo in row)
             assert not any(torch.equal(photo, _tensor(held)) for photo in row for held in CROPS[5:])
+
+
+def test_a_lesson_of_two_has_the_animated_photo_and_the_nearest_of_the_others_that_are_shown(
+    album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[int], int]] = []
+    plain = album.nearest
+    monkeypatch.setattr(
+        album, "nearest", lambda rest, target: asked.append((rest, target)) or plain(rest, target)
+    )
+    for seed in range(30):
+        asked.clear()
+        lesson = draw_lesson_of_two(album, 7, 2, np.random.default_rng(seed))
+        for row, (rest, target) in zip(_photos_of(lesson.batch.photos), asked, strict=True):
+            first = 0 if target else next(n for n in row if n not in rest)
+            away = {n: abs(n - target) for n in rest}  # yaw and mouth go along with the number
+            nearest = min(away, key=lambda n: away[n])
+            assert first in row
+            assert any(away[n] == away[nearest] for n in row if n != first)
+            assert target not in row
+
+
+def test_two_photos_teach_each_other(album: Album) -> None:
+    lesson = draw_lesson_of_two(album, 2, 2, np.random.default_rng(0))
+    assert lesson.batch.photos.shape[:2] == (2, 1)
 
 
 def _tensor(crop: Crop) -> torch.Tensor:

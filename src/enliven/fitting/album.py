@@ -68,19 +68,17 @@ class Album:
         ]
         self._paintable = torch.from_numpy(np.stack(within))[:, None]
         self._features = _encoded(talker, self._photos, self._drawings)
+        self._nearest = Nearest([crop.points for crop in crops], size)
 
     def lesson(self, photos: Sequence[Sequence[int]], targets: Sequence[int]) -> Lesson:
         """Episodes of the targets (B); each from the nearest of its photos, of which all have equally many."""
-        size = int(self._photos.shape[-1])
         rows, priors = [], []
         for row, target in zip(photos, targets, strict=True):
-            nearest = Nearest([self.crops[n].points for n in row], size)
-            chosen, log_weights = nearest.shares(self.crops[target].points)
+            chosen, log_weights = self._nearest.among(row).shares(self.crops[target].points)
             rows.append([row[n] for n in chosen])
             priors.append(log_weights)
         pairs = [(photo, target) for row, target in zip(rows, targets, strict=True) for photo in row]
         made = self._guessed(pairs)
-        shape = (len(rows), len(rows[0]))
         those = torch.tensor(rows)  # (B, K)
         them = torch.tensor(list(targets))
         batch = Batch(
@@ -91,12 +89,16 @@ class Album:
             self._points[them],
             self._importance[them],
             torch.zeros(len(targets), dtype=torch.int64),
-            torch.stack([flow for flow, _ in made]).unflatten(0, shape),
-            torch.stack([layers for _, layers in made]).float().unflatten(0, shape),
+            _stacked([flow for flow, _ in made], len(rows)),
+            _stacked([layers for _, layers in made], len(rows)).float(),
             self._paintable[them],
         )
         prior = torch.from_numpy(np.stack(priors))
         return Lesson(batch, tuple(each[those] for each in self._features), prior)
+
+    def nearest(self, photos: Sequence[int], target: int) -> int:
+        """The one of the photos that looks most like the target."""
+        return photos[int(self._nearest.among(photos).choose(self.crops[target].points)[0][0])]
 
     def _guessed(self, pairs: Sequence[tuple[int, int]]) -> list[_Made]:
         """What each photo alone makes of its target: several photos at a time, each its targets one by one."""
@@ -121,7 +123,7 @@ class Album:
 
 
 def draw_lesson(album: Album, learned: int, batch: int, random: np.random.Generator) -> Lesson:
-    """``batch`` leave-one-out episodes of the first ``learned`` photos.
+    """``batch`` leave-one-out episodes of the first ``learned`` photos, all of them equally good.
 
     At most half of the photos are hidden, so that far ones are practised too.
     """
@@ -129,6 +131,26 @@ def draw_lesson(album: Album, learned: int, batch: int, random: np.random.Genera
     seen = int(random.integers(max(1, (learned - 1) // 2), learned))
     rows = [[int(n) for n in random.permutation(learned) if n != target][:seen] for target in targets]
     return album.lesson(rows, targets)
+
+
+def draw_lesson_of_two(album: Album, learned: int, batch: int, random: np.random.Generator) -> Lesson:
+    """The same as `enliven animate` makes frames: each of the first photo, which is animated, and of the one of the
+    others that is nearest, of which many are hidden, so that far ones are practised too."""
+    targets = random.permutation(learned)[:batch].tolist()
+    return album.lesson([_two(album, learned, target, random) for target in targets], targets)
+
+
+def _two(album: Album, learned: int, target: int, random: np.random.Generator) -> list[int]:
+    """One photo where there are but two."""
+    others = [int(n) for n in random.permutation(learned) if n != target]
+    first = others[0] if target == 0 else 0
+    rest = [n for n in others if n != first][: int(random.integers(1, max(2, learned - 1)))]
+    return [first, album.nearest(rest, target)] if rest else [first]
+
+
+def _stacked(values: Sequence[Tensor], rows: int) -> Tensor:
+    """(B, K, ...) of B K values."""
+    return torch.stack(list(values)).reshape(rows, -1, *values[0].shape)
 
 
 def _tensors(pictures: Sequence[np.ndarray]) -> Tensor:  # type: ignore[type-arg]

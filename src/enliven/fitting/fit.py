@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from enliven.fitting.album import Album, draw_lesson
+from enliven.fitting.album import Album, draw_lesson, draw_lesson_of_two
 from enliven.fitting.base import Base, person_of
 from enliven.fitting.candidates import BASE, Candidate, chosen, judged
 from enliven.fitting.game import FitGame
@@ -76,6 +76,7 @@ class _Fitting:
     ) -> None:  # fmt: skip
         self._began = time.perf_counter()
         self._settings, self._progress, self._state = settings, progress, state
+        self._draw = draw_lesson if len(crops) == 1 else draw_lesson_of_two
         self._steps = settings.steps_for(len(crops))
         self._budget = 60.0 * settings.minutes_for(len(crops))
         self._split: Split = split(list(crops), settings.seed)
@@ -124,7 +125,7 @@ class _Fitting:
         with Interrupt() as interrupt:
             while self._step < self._steps:
                 random = np.random.default_rng((self._settings.seed, self._step))
-                lesson = draw_lesson(self._album, len(self._split.learned), self._settings.batch, random)
+                lesson = self._draw(self._album, len(self._split.learned), self._settings.batch, random)
                 try:
                     losses = self._game.step(lesson)
                 except DivergedError:

@@ -7,6 +7,7 @@ that place.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import cv2
@@ -45,6 +46,12 @@ class Nearest:
         """``points``: (478, 3) of every photo, in pixels of crops of side ``size``."""
         self._size = size
         self._photos = np.stack([looks_and_place(each, size) for each in points])  # (K, 11)
+
+    def among(self, numbers: Sequence[int]) -> Nearest:
+        """The same of these photos alone, which are numbered anew."""
+        fewer = copy.copy(self)
+        fewer._photos = self._photos[list(numbers)]
+        return fewer
 
     def choose(self, points: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
         """The numbers of at most six photos for a frame with landmarks (478, 3), and their log weights (4, K).
