@@ -46,18 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
     "fitting": GROUND | {"assets", "face", "gallery", "media", "model", "portrait", "settings", "training"},
     "evaluation": GROUND
-    | {
-        "databank",
-        "face",
-        "motion",
-        "model",
-        "media",
-        "aim",
-        "animator",
-        "compositing",
-        "fitting",
-        "gallery",
-    },
+    | {"databank", "face", "motion", "model", "media", "aim", "animator", "compositing"}
+    | {"fitting", "gallery"},
     "apps": GROUND
     | {"animator", "recorder", "training", "evaluation", "databank", "provenance", "media", "motion"}
     | {"assets", "settings", "contact_sheet", "model", "fitting"},

@@ -87,14 +87,23 @@ def test_what_would_fold_is_calmed_where_it_would_and_nowhere_else() -> None:
     assert np.array_equal(gentle[far], flow[far])
 
 
-@pytest.mark.parametrize("times", [1, 3])
-def test_moves_together_that_no_picture_showed_do_not_fold(photo: Picture, times: int) -> None:
-    """Learned from heads that lean as they turn; one that leans the other way is beyond all of them.
-
-    Nor do several sways together, and not beside the face either, at whose outline all of them end.
-    """
+def test_moves_together_that_no_picture_showed_do_not_fold() -> None:
+    """Learned from heads that lean as they turn; one that leans the other way is beyond all of them."""
     own = everyones()
-    table = own.table[:MOVES] * 12.0 / times
+    table = own.table[:MOVES] * 12.0
+    wild = Sway(table, np.full(MOVES, -4.0, np.float32), np.full(MOVES, 4.0, np.float32))
+    causes = np.array([2.0, -1.0, 2.0, -4.0, 4.0, -1.0] + [0.0] * (CAUSES - MOVES), np.float32)
+    flow = calmed(wild.flow(causes, np.zeros((CELLS, CELLS, 2), np.float32)))
+    stretch = 1.0 + np.diff(flow[..., 0], axis=1), 1.0 + np.diff(flow[..., 1], axis=0)
+    assert min(each.min() for each in stretch) > 0.0, "no place is read twice"
+    assert np.abs(flow).max() > 0.5
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_nor_do_several_sways_together_or_where_all_of_them_end_at_the_face(
+    photo: Picture, times: int
+) -> None:
+    table = everyones().table[:MOVES] * 12.0 / times
     wild = Sway(table, np.full(MOVES, -9.0, np.float32), np.full(MOVES, 9.0, np.float32))
     points = face((-25.0, 20.0), 0.9)
     engine, bare = engine_of(photo, *[wild] * times), engine_of(photo)

@@ -169,10 +169,8 @@ def _blend(picture: Picture, image: Picture, alpha: Floats, x0: int, y0: int) ->
     if right <= left or bottom <= top:
         return
     inside = (slice(top - y0, bottom - y0), slice(left - x0, right - x0))
-    below, share = np.ascontiguousarray(picture[top:bottom, left:right]), np.ascontiguousarray(alpha[inside])
-    picture[top:bottom, left:right] = cv2.blendLinear(
-        np.ascontiguousarray(image[inside]), below, share, 1.0 - share
-    )
+    below, share = picture[top:bottom, left:right], alpha[inside]
+    picture[top:bottom, left:right] = cv2.blendLinear(image[inside], below, share, 1.0 - share)
 
 
 def _retouch(picture: Picture, retouch: Retouch) -> None:

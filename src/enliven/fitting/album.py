@@ -123,7 +123,7 @@ class Album:
 
 
 def draw_lesson(album: Album, learned: int, batch: int, random: np.random.Generator) -> Lesson:
-    """``batch`` leave-one-out episodes of the first ``learned`` photos, all of them equally good.
+    """``batch`` leave-one-out episodes of the first ``learned`` photos.
 
     At most half of the photos are hidden, so that far ones are practised too.
     """

@@ -26,7 +26,7 @@ _SAME = 14.0
 """The same on the mean, so that edges count, in the same light: a picture that may stand in for the photo."""
 _UNSURE = 12.0
 """Grey levels by which what several pictures show at one place may differ, in the median."""
-_CERTAIN = 0.99
+CERTAIN = 0.99
 """What is known less is read between what is known and what is not."""
 _MOST_GAIN = 1.25
 """How much brighter or darker than the photo another picture may have been taken."""
@@ -118,7 +118,7 @@ def background_of(seen: Picture, person: Floats, crop: FaceCrop, behind: Reveale
         )
         picture[~own] = there[~own]
         known = np.where(own, known, sure)
-    picture = continued(picture, known > _CERTAIN)
+    picture = continued(picture, known > CERTAIN)
     return Revealed(picture, np.asarray(known, np.float32), crop)
 
 
@@ -148,4 +148,4 @@ def _background(person: Floats, known: Floats) -> Mask:
     """(S, S) of bool: known, and far enough from anybody."""
     rim = max(1, round(_RIM * person.shape[0]))
     near = cv2.dilate((person > _PERSON).astype(np.uint8), disc(rim))
-    return np.asarray((near == 0) & (known > 0.99))
+    return np.asarray((near == 0) & (known > CERTAIN))

@@ -25,7 +25,7 @@ CELLS = 64
 MOVES = 6
 """Changes that it depends on: yaw, pitch, roll, x, y, size; with products of them they are ``CAUSES``."""
 CAUSES = 12
-STEEPEST = 0.5
+_STEEPEST = 0.5
 """Cells by which sway, all of it together, may change from one cell to the next; more would fold what it moves, or draw
 it out: it meets moves, and everyone's photos too, unlike any that it was learned from."""
 _AROUND = 9
@@ -94,7 +94,7 @@ class Sway:
         return Sway(table, self.least - since, self.most - since)
 
 
-def calmed(flow: Floats, steepest: float = STEEPEST) -> Floats:
+def calmed(flow: Floats, steepest: float = _STEEPEST) -> Floats:
     """(G, G, 2) the flow made smaller about the places where it changes by more than this from one cell to the next."""
     share = np.minimum(1.0, steepest / np.maximum(_steepness(flow), 1e-6)).astype(np.float32)
     kernel = np.ones((_AROUND, _AROUND), np.uint8)
