@@ -28,20 +28,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "provenance": GROUND | {"media", "face", "assets"},
     "settings": {"errors"},
     "prefetch": set(),
+    "quiet": set(),
     "portrait": GROUND | {"media", "face", "settings"},
     # Many pictures of one person become one portrait and its lenders.
     "gallery": GROUND | {"media", "face", "settings", "portrait"},
     # A head is photos with fitted parameters: it stands where photos stand.
     "heads": GROUND | {"gallery", "model", "portrait", "settings"},
     "engines": GROUND | {"assets", "face", "gallery", "heads", "model", "settings"},
-    "driving": GROUND | {"media", "face", "motion"},
+    "driving": GROUND | {"media", "face", "motion", "prefetch"},
     "recorder": GROUND | {"driving", "motion"},
     "contact_sheet": GROUND | {"media"},
     "aim": GROUND | {"face"},
     "renderings": GROUND | {"aim", "compositing", "model", "portrait", "settings"},
     "animator": GROUND
     | {"media", "motion", "compositing", "provenance", "renderings"}
-    | {"settings", "portrait", "gallery", "heads", "engines", "driving", "prefetch"},
+    | {"settings", "portrait", "gallery", "heads", "engines", "driving", "prefetch", "quiet"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
     "fitting": GROUND | {"assets", "face", "gallery", "media", "model", "portrait", "settings", "training"},

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from enliven.prefetch import prefetch
+from enliven.prefetch import Prefetched, prefetch
 
 
 def test_items_come_in_order_and_all_of_them() -> None:
@@ -43,3 +43,43 @@ def test_never_more_than_depth_items_wait() -> None:
 
     for used, _ in enumerate(prefetch(source(), depth=4), start=1):
         assert len(drawn) <= used + 4 + 2
+
+
+def test_drawing_begins_before_anybody_asks() -> None:
+    drawn = threading.Event()
+
+    def source() -> Iterator[int]:
+        drawn.set()
+        yield 1
+
+    with Prefetched(source()) as items:
+        assert drawn.wait(5.0)
+        assert list(items) == [1]
+
+
+def test_closing_before_the_first_item_stops_the_thread_and_closes_the_source_in_it() -> None:
+    before, closed_in = threading.active_count(), []
+
+    def source() -> Iterator[int]:
+        try:
+            yield from range(10_000)
+        finally:
+            closed_in.append(threading.current_thread().name)
+
+    items = Prefetched(source(), depth=2)
+    items.close()
+    assert threading.active_count() == before
+    assert closed_in == ["prefetch"]
+    assert list(items) == []
+
+
+def test_an_error_is_raised_once_and_then_there_is_nothing_more() -> None:
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    items = Prefetched(broken())
+    assert next(items) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(items)
+    assert list(items) == []

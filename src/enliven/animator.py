@@ -21,6 +21,7 @@ from enliven.motion.transfer import MotionTransfer
 from enliven.prefetch import prefetch
 from enliven.provenance.manifest import sha256_of
 from enliven.provenance.outlet import Outlet, Provenance, check_output, open_marker, open_output
+from enliven.quiet import quiet_pools
 from enliven.renderings import Renderings
 from enliven.settings import AnimateSettings, Summary
 from enliven.stopwatch import Stopwatch
@@ -62,10 +63,26 @@ def animate(
     began = time.perf_counter()
     refuse_own_input(Path(out), *paths_of(photo), Path(driving))
     check_output(Path(out), overwrite=overwrite)
-    summary = Animator(photo, settings).write(
-        driving, out, start=start, end=end, overwrite=overwrite, provenance=provenance, progress=progress
-    )
+    settings, watch = settings or AnimateSettings(), Stopwatch()
+    with quiet_pools(), Driving(Path(driving), _driving_settings(settings, start, end), watch) as driver:
+        driver.begin()  # the face is followed while the person is made ready
+        summary = Animator(photo, settings)._written(
+            driver,
+            watch,
+            Path(out),
+            start,
+            end,
+            overwrite=overwrite,
+            provenance=provenance,
+            progress=progress,
+        )
     return replace(summary, seconds=time.perf_counter() - began)
+
+
+def _driving_settings(
+    settings: AnimateSettings, start: Fraction | None, end: Fraction | None
+) -> DrivingSettings:
+    return DrivingSettings(settings.driving_face, settings.smoothing, start, end)
 
 
 def paths_of(photo: Pictures) -> list[Path]:
@@ -125,7 +142,8 @@ class Animator:
         ``unmarked_because``: your reason for pictures without the watermark, such as a measurement; nobody
         will be able to tell that they were made. Whoever publishes them must mark them otherwise.
         """
-        with Driving(Path(driving), self._driving_settings(start, end)) as driver:
+        with quiet_pools(), Driving(Path(driving), _driving_settings(self.settings, start, end)) as driver:
+            driver.begin()
             rendered = self._rendered(driver, Stopwatch())
             if unmarked_because:
                 yield from rendered
@@ -147,22 +165,47 @@ class Animator:
         progress: Progress = no_progress,
     ) -> Summary:
         """Like :func:`animate`, for a person who is driven more than once."""
-        began, watch = time.perf_counter(), Stopwatch()
-        with Driving(Path(driving), self._driving_settings(start, end), watch) as driver:
-            sound, warnings = self._sound(driver, start, end)
-            with open_output(
+        watch, wanted = Stopwatch(), _driving_settings(self.settings, start, end)
+        with quiet_pools(), Driving(Path(driving), wanted, watch) as driver:
+            driver.begin()
+            return self._written(
+                driver,
+                watch,
                 Path(out),
-                size_wh=self.portrait.landmarks.image_size_wh,
-                rate=driver.rate,
-                time_base=driver.time_base,
-                sound=sound,
+                start,
+                end,
                 overwrite=overwrite,
-                provenance=self._about(provenance, Path(driving)),
-                threads=self.settings.threads,
-            ) as output:
-                frames, duration = self._write_all(driver, output, watch, progress)
+                provenance=provenance,
+                progress=progress,
+            )
+
+    def _written(
+        self,
+        driver: Driving,
+        watch: Stopwatch,
+        out: Path,
+        start: Fraction | None,
+        end: Fraction | None,
+        *,
+        overwrite: bool,
+        provenance: Provenance | None,
+        progress: Progress,
+    ) -> Summary:
+        began = time.perf_counter()
+        sound, warnings = self._sound(driver, start, end)
+        with open_output(
+            out,
+            size_wh=self.portrait.landmarks.image_size_wh,
+            rate=driver.rate,
+            time_base=driver.time_base,
+            sound=sound,
+            overwrite=overwrite,
+            provenance=self._about(provenance, driver.source),
+            threads=self.settings.threads,
+        ) as output:
+            frames, duration = self._write_all(driver, output, watch, progress)
         return self._summary(
-            driver, output, Path(out), watch, warnings, frames, duration, time.perf_counter() - began
+            driver, output, out, watch, warnings, frames, duration, time.perf_counter() - began
         )
 
     def _about(self, provenance: Provenance | None, driving: Path) -> Provenance:
@@ -189,7 +232,7 @@ class Animator:
 
     def _rendered(self, driver: Driving, watch: Stopwatch) -> Iterator[Frame]:
         transfer = MotionTransfer(self.portrait.photo_landmarks, self._transfer_settings())
-        motions = transfer_stream(prefetch(driver, depth=8), transfer, _LOOKAHEAD_SECONDS)
+        motions = transfer_stream(driver, transfer, _LOOKAHEAD_SECONDS)
         renderings = Renderings(self.engine, self.portrait, self._paster, self.settings, watch)
         for rendered in prefetch(renderings.of(self._without_losses(motions)), depth=2):
             picture = rendered.picture
@@ -241,9 +284,6 @@ class Animator:
         if driver.cuts:
             told.append(f"The driving video has {driver.cuts} scene cuts; the motion begins anew after each.")
         return told
-
-    def _driving_settings(self, start: Fraction | None, end: Fraction | None) -> DrivingSettings:
-        return DrivingSettings(self.settings.driving_face, self.settings.smoothing, start, end)
 
     def _transfer_settings(self) -> TransferSettings:
         return TransferSettings(mode=self.settings.motion, strength=self.settings.strengths())

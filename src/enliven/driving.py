@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,10 +14,16 @@ from enliven.face.tracker import FaceTracker
 from enliven.media.reader import VideoReader, open_video
 from enliven.motion.smoothing import LandmarkSmoother
 from enliven.motion.template import MotionReader
+from enliven.prefetch import Prefetched
 from enliven.stopwatch import Stopwatch
-from enliven.types import TrackedFace
+from enliven.types import Frame, TrackedFace
 
 MOTION_SUFFIX = ".motion"
+
+_PICTURES_AHEAD = 2
+"""Pictures that are decoded while the face is looked for in an earlier one."""
+_FACES_AHEAD = 256
+"""Faces that are followed before anybody asks for them; 11 kB each."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Driving(AbstractContextManager["Driving"]):
         self._video = self._stack.enter_context(
             open_video(self.source, start=self._settings.start, end=self._settings.end)
         )
-        self._faces = self._track(self._video)
+        self._faces = self._stack.enter_context(closing(self._track(self._video)))
         self.size_wh = self._video.info.size_wh
         self.rate = self._video.info.rate
         self.time_base = self._video.info.time_base
@@ -73,6 +79,10 @@ class Driving(AbstractContextManager["Driving"]):
     def has_sound(self) -> bool:
         """True when the driving video has sound that can be carried across."""
         return self._video is not None and self._video.info.has_sound
+
+    def begin(self) -> None:
+        """Follow the face from now on in a thread of its own, beside whatever else is to be made ready."""
+        self._faces = self._stack.enter_context(Prefetched(self._faces, _FACES_AHEAD))
 
     def __iter__(self) -> Iterator[TrackedFace]:
         """Raises FaceError at the end when no face was ever seen."""
@@ -91,18 +101,25 @@ class Driving(AbstractContextManager["Driving"]):
                 "A face must be seen at least once; try another driving video or another --start."
             )
 
-    def _track(self, video: VideoReader) -> Iterator[TrackedFace]:
-        tracker = self._stack.enter_context(FaceTracker(self._settings.face))
+    def _track(self, video: VideoReader) -> Generator[TrackedFace, None, None]:
         smoother = LandmarkSmoother(self._settings.smoothing)
-        frames = iter(video)
+        with (
+            FaceTracker(self._settings.face) as tracker,
+            Prefetched(self._read(video), _PICTURES_AHEAD) as pictures,
+        ):
+            for picture in pictures:
+                with self._watch.room("face"):
+                    face = smoother.update(tracker.update(picture))
+                yield face
+
+    def _read(self, video: VideoReader) -> Generator[Frame, None, None]:
+        pictures = iter(video)
         while True:
             with self._watch.room("media.read"):
-                frame = next(frames, None)
-            if frame is None:
+                picture = next(pictures, None)
+            if picture is None:
                 return
-            with self._watch.room("face"):
-                face = smoother.update(tracker.update(frame))
-            yield face
+            yield picture
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

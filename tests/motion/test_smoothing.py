@@ -9,7 +9,7 @@ import pytest
 from tests.motion.people import SIZE_WH, Look, looking, person, tracked
 
 from enliven.measure import eye_openness
-from enliven.motion.smoothing import LandmarkSmoother
+from enliven.motion.smoothing import LandmarkSmoother, _quantile
 from enliven.types import Floats, Landmarks, TrackedFace
 
 PX_AT_256 = 80.8
@@ -76,3 +76,9 @@ def test_strength_zero_lets_everything_through() -> None:
     clip = [noisy(looking(person(5), Look()), rng) for _ in range(5)]
     for landmarks, points in zip(clip, smoothed(clip, strength=0.0), strict=True):
         np.testing.assert_array_equal(landmarks.points, points)
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 49, 50])
+def test_the_own_quantile_is_numpys(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    assert _quantile(values.tolist(), 0.3) == pytest.approx(float(np.quantile(values, 0.3)), abs=1e-12)

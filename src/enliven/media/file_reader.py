@@ -194,5 +194,5 @@ def _rgb(decoded: av.VideoFrame) -> Picture:
     matrix = int(decoded.colorspace)
     if matrix == _UNKNOWN:
         matrix = _ITU709 if decoded.height >= _HD_LINES else _ITU601
-    picture: Picture = decoded.to_ndarray(format="rgb24", src_colorspace=matrix)
+    picture: Picture = decoded.to_ndarray(format="rgb24", src_colorspace=matrix, threads=1)
     return picture

@@ -51,6 +51,7 @@ class VideoFileWriter(Writer):
                 "row or column is repeated."
             )
         self._last: Fraction | None = None
+        self._reformatter = av.video.reformatter.VideoReformatter()
         self._container: av.container.OutputContainer | None = None
         self._sound: SoundTrack | None = None
         try:
@@ -94,7 +95,10 @@ class VideoFileWriter(Writer):
         if self._last is not None and frame.time <= self._last:
             raise ValueError(f"frame times must rise: {frame.time} after {self._last}")
         picture = av.VideoFrame.from_ndarray(_even(frame.image), format="rgb24")
-        picture = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED_RANGE)
+        # By default every call starts threads of its own and waits for them: 7 ms beside work instead of one.
+        picture = self._reformatter.reformat(
+            picture, format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED_RANGE, threads=1
+        )
         picture.pts = round(frame.time / self._tick)
         picture.time_base = self._tick
         if self._sound is not None:

@@ -190,10 +190,12 @@ class HybridEngine:
         ``share``: (S, S) how much of it counts.
         """
         detail = np.clip(frame.mask / _TRUSTED, _LEAST_DETAIL, 1.0)  # (S, S)
-        add = (frame.result - detail * frame.warped) * 127.5 + 127.5 * (1.0 - detail)  # (3, S, S) grey levels
-        laid = np.concatenate([(detail - 1.0)[None], add]) * (self._fade * share)
-        laid[0] += 1.0
-        return Retouch(np.ascontiguousarray(laid.transpose(1, 2, 0), np.float32), self._crop.to_picture)
+        weight = self._fade * share
+        grey, lost = weight * np.float32(127.5), (1.0 - detail) * weight
+        planes = [1.0 - lost]
+        for result, warped in zip(frame.result, frame.warped, strict=True):
+            planes.append((result - detail * warped) * grey + lost * np.float32(127.5))
+        return Retouch(cv2.merge(planes), self._crop.to_picture)
 
 
 def _lender(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -135,8 +136,17 @@ class _Noise:
         self._last.append(points.copy())
         if len(self._variances) < 10:
             return 1.0
-        rms = math.sqrt(2.0 * max(float(np.quantile(self._variances, 0.3)), 0.0))
+        rms = math.sqrt(2.0 * max(_quantile(self._variances, 0.3), 0.0))
         return min(max(rms / _USUAL_NOISE, 1.0), _MOST_NOISE)
+
+
+def _quantile(values: Iterable[float], share: float) -> float:
+    """Like numpy's, which takes twenty times as long for a few dozen values."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def _with_depth(similarity: Similarity, points: Floats) -> Floats:

@@ -103,7 +103,7 @@ def _packages() -> list[Finding]:
     """Each library with its version; those of extras say which extra brings them."""
     core = (
         "numpy", "mediapipe", "opencv-contrib-python", "openvino", "av", "pillow", "c2pa-python", "cryptography",
-        "typer", "rich",
+        "typer", "rich", "threadpoolctl",
     )  # fmt: skip
     extras = {"pillow-heif": ("HEIC photos", "heic")}
     findings = [_package(name, True, "pip install --force-reinstall enliven") for name in core]
