@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "enliven"
 
-GROUND = {"types", "geometry", "topology", "measure", "errors", "stopwatch"}
+GROUND = {"types", "geometry", "topology", "measure", "errors", "stopwatch", "pixels"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "types": {"geometry"},
     "topology": {"types"},
     "measure": {"types", "geometry", "topology"},
+    "pixels": {"types", "geometry"},
     "stopwatch": set(),
     "assets": set(),
     "media": GROUND,

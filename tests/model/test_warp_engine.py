@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from enliven.compositing.paste import Paster
+from enliven.geometry import Similarity
 from enliven.measure import mouth_openness
 from enliven.model.head_flow import silhouettes
-from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
+from enliven.model.mesh_flow import Labels, MeshFlow, closed_mesh, doubled_areas
 from enliven.model.strokes import outlined
 from enliven.model.warp_engine import WarpEngine
 from enliven.topology import (
@@ -25,7 +26,7 @@ from enliven.topology import (
     RIGHT_UPPER_LID,
     mean_shape,
 )
-from enliven.types import Floats, Landmarks, Matte, Picture, Rendering
+from enliven.types import FaceCrop, Floats, Landmarks, Matte, Picture, Rendering
 
 SIZE = 600
 FACE_RADIUS_PX = 50.0
@@ -121,6 +122,32 @@ def test_the_mesh_runs_one_way_round_and_has_no_holes(points: Floats) -> None:
     inside = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(inside, [np.round(open_face[list(FACE_OVAL), :2]).astype(np.int32)], 1)
     assert (labels[cv2.erode(inside, np.ones((5, 5))) > 0] >= 0).all()
+
+
+def test_a_coarser_grid_reads_the_triangles_that_it_would_find_itself(points: Floats) -> None:
+    fine = Labels(MeshFlow(points).label(points, SIZE), FaceCrop(Similarity(), SIZE))
+    to_own = Similarity(0.8, 0.0, (-4.0, 7.0))
+    crop = FaceCrop(Similarity(1.6, 0.0, (3.0, 1.0)), SIZE // 2)
+    read = fine.read_by(to_own, crop)
+    on_grid = points.copy()
+    on_grid[:, :2] = (crop.to_picture.inverse() @ to_own).apply(points[:, :2])
+    own = MeshFlow(on_grid).label(on_grid, crop.size)
+    assert read.crop is crop
+    assert (own >= 0).sum() > 1000
+    assert ((read.numbers >= 0) != (own >= 0)).sum() < 0.08 * (own >= 0).sum()
+    corners = on_grid[closed_mesh(), :2].astype(np.float32)
+    rows, columns = np.nonzero(read.numbers >= 0)
+    beside = [
+        cv2.pointPolygonTest(corners[read.numbers[y, x]], (float(x), float(y)), True)
+        for y, x in zip(rows[::7], columns[::7], strict=True)
+    ]
+    assert min(beside) > -1.5, "every cell lies in its triangle or next to it"
+
+
+def test_known_triangles_make_the_same_picture(photo: Picture, points: Floats, engine: WarpEngine) -> None:
+    opened = opened_mouth(points, 9.0)
+    known = engine.render(opened, engine.label(opened))
+    np.testing.assert_array_equal(Paster(photo).paste(known), Paster(photo).paste(engine.render(opened)))
 
 
 def test_lips_that_open_show_a_dark_inside_and_closed_lips_none(

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enliven.geometry import Similarity
+from enliven.pixels import blended, places_read
 from enliven.types import Backdrop, Floats, Overlay, Picture, Rendering, Retouch
 
 _STILL_PX = 1e-3
@@ -29,11 +31,10 @@ class Paster:
         result = self._photo.copy()
         x0, y0, x1, y1 = self._moving_box(rendering)
         if x1 > x0 and y1 > y0:
-            maps = _absolute_map(rendering, (x0, y0, x1, y1))
+            corner = Similarity(shift_px=(float(x0), float(y0)))
+            maps = places_read(rendering.flow, rendering.crop.to_picture, corner, (x1 - x0, y1 - y0))
             # Cubic keeps the photo's sharpness; the bound guards against runaway coordinates.
-            moved = cv2.remap(
-                self._photo, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-            )
+            moved = cv2.remap(self._photo, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
             self._mend_tears(moved, rendering, (x0, y0))
             if rendering.backdrop is not None:
                 _put_before(moved, maps, rendering.backdrop, (x0, y0))
@@ -108,24 +109,6 @@ def _torn_cells(rendering: Rendering) -> npt.NDArray[np.bool_]:
     return torn
 
 
-def _absolute_map(rendering: Rendering, box_xyxy: tuple[int, int, int, int]) -> Floats:
-    """(h, w, 2) photo pixel to read for every pixel of the box."""
-    x0, y0, x1, y1 = box_xyxy
-    to_grid = rendering.crop.to_picture.inverse()
-    scale, (shift_x, shift_y) = to_grid.scale, to_grid.shift_px
-    matrix = np.array([[scale, 0.0, scale * x0 + shift_x], [0.0, scale, scale * y0 + shift_y]])
-    maps: Floats = cv2.warpAffine(
-        rendering.flow,
-        matrix,
-        (x1 - x0, y1 - y0),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-    )
-    maps[..., 0] += np.arange(x0, x1, dtype=np.float32)
-    maps[..., 1] += np.arange(y0, y1, dtype=np.float32)[:, None]
-    return maps
-
-
 def _put_before(moved: Picture, maps: Floats, backdrop: Backdrop, corner_xy: tuple[int, int]) -> None:
     """Keeps of the moved pixels only the person, and shows the backdrop elsewhere; in place.
 
@@ -139,9 +122,8 @@ def _put_before(moved: Picture, maps: Floats, backdrop: Backdrop, corner_xy: tup
         return
     read = maps[y0:y1, x0:x1] - np.array(backdrop.corner_xy, np.float32)
     alpha = cv2.remap(backdrop.alpha, read, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    share = alpha.astype(np.float32) * np.float32(1 / 255)
     plate = backdrop.plate[top + y0 : top + y1, left + x0 : left + x1]
-    moved[y0:y1, x0:x1] = cv2.blendLinear(moved[y0:y1, x0:x1], plate, share, 1.0 - share)
+    moved[y0:y1, x0:x1] = blended(moved[y0:y1, x0:x1], plate, np.asarray(alpha, np.uint8))
 
 
 def _lay_over(picture: Picture, overlay: Overlay) -> None:
@@ -186,7 +168,11 @@ def _retouch(picture: Picture, retouch: Retouch) -> None:
     laid = cv2.warpAffine(
         retouch.gain_add, matrix, (int(x1 - x0), int(y1 - y0)), borderMode=cv2.BORDER_REPLICATE
     )
-    below = picture[y0:y1, x0:x1].astype(np.float32)
-    below *= laid[..., :1]
-    below += laid[..., 1:]
-    picture[y0:y1, x0:x1] = np.clip(below + 0.5, 0.0, 255.0).astype(np.uint8)
+    gain, *added = cv2.split(
+        laid
+    )  # apart: OpenCV goes over planes at twice the speed of numpy over their mixture
+    planes = zip(cv2.split(picture[y0:y1, x0:x1]), added, strict=True)
+    shown = [
+        cv2.add(cv2.multiply(below, gain, dtype=cv2.CV_32F), add, dtype=cv2.CV_8U) for below, add in planes
+    ]
+    picture[y0:y1, x0:x1] = cv2.merge(shown)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from enliven.geometry import Similarity, facing, smoothstep
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
+from enliven.pixels import places_read
 from enliven.topology import LEFT_EYE, RIGHT_EYE, mean_shape, mirror_permutation
 from enliven.types import FaceCrop, Floats, Matte, Overlay, Picture
 
@@ -139,55 +140,66 @@ class FarSide:
         lends = np.maximum(lends * smoothstep(turned_in, *_TURNED_IN), self._misses)
         if lends.max() <= _LEAST_ALPHA:
             return None
+        window = self._window(target, lends > 0, labels.shape[0])
+        part = labels[window[1] : window[3], window[0] : window[2]]
         weights = np.append(lends, np.float32(0)).astype(np.float32)
-        alpha = cv2.GaussianBlur(weights[labels], (0, 0), max(self._crop.size / 96, 1.0))
+        alpha = cv2.GaussianBlur(weights[part], (0, 0), self._softness)
         # Beyond the mesh there is nothing to lend: the alpha ends just inside of its outline.
-        alpha *= cv2.blur(cv2.erode((labels >= 0).astype(np.float32), np.ones((3, 3))), (3, 3))
-        rows, columns = (
-            np.nonzero((alpha > _LEAST_ALPHA).any(axis=1))[0],
-            np.nonzero(alpha.max(axis=0) > _LEAST_ALPHA)[0],
-        )
+        alpha *= cv2.blur(cv2.erode((part >= 0).astype(np.float32), np.ones((3, 3))), (3, 3))
+        lent = alpha > _LEAST_ALPHA
+        rows, columns = np.nonzero(lent.any(axis=1))[0], np.nonzero(lent.any(axis=0))[0]
         if rows.size == 0:
             return None
+        corner = window[:2]
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        return self._patch(
-            self._mesh.flow_of(target, _within(labels, box)), alpha, self._light(labels, box), box
-        )
+        flow = self._mesh.flow_of(target, _within(part, box), corner)
+        light = cv2.GaussianBlur(self._gains[part], (0, 0), self._softness)
+        return self._patch(flow, alpha, light, box, corner)
 
-    def _light(self, labels: npt.NDArray[np.int32], box: tuple[int, int, int, int]) -> Floats:
-        """(g, g, 3) the gains of the labelled triangles, one melting into the next, right within the box alone."""
-        sigma = max(self._crop.size / 96, 1.0)
-        rim = int(4 * sigma) + 2 + _RIM  # OpenCV's Gaussian reaches four sigmas
-        part = slice(max(box[1] - rim, 0), box[3] + rim), slice(max(box[0] - rim, 0), box[2] + rim)
-        light = np.ones((*labels.shape, 3), np.float32)
-        light[part] = cv2.GaussianBlur(self._gains[labels[part]], (0, 0), sigma)
-        return light
+    @property
+    def _softness(self) -> float:
+        """Standard deviation in grid pixels of what melts one triangle into the next."""
+        return max(self._crop.size / 96, 1.0)
 
-    def _patch(self, flow: Floats, alpha: Floats, light: Floats, box: tuple[int, int, int, int]) -> Overlay:
-        """The photo read through the mirrored flow in its new light, over a box of grid pixels; photo pixels."""
+    def _window(self, target: Floats, lending: npt.NDArray[np.bool_], size: int) -> tuple[int, int, int, int]:
+        """x0, y0, x1, y1 in grid pixels around all that the lending triangles can touch."""
+        touched = target[np.unique(self._faces[lending]), :2]
+        rim = (
+            int(8 * self._softness) + 4 + _RIM
+        )  # OpenCV's Gaussian reaches four sigmas, and is read that far away
+        x0, y0 = np.clip(np.floor(touched.min(axis=0)).astype(int) - rim, 0, size - 1)
+        x1, y1 = np.clip(np.ceil(touched.max(axis=0)).astype(int) + rim, 1, size)
+        return int(x0), int(y0), max(int(x1), int(x0) + 1), max(int(y1), int(y0) + 1)
+
+    def _patch(
+        self,
+        flow: Floats,
+        alpha: Floats,
+        light: Floats,
+        box: tuple[int, int, int, int],
+        corner_xy: tuple[int, int],
+    ) -> Overlay:
+        """The photo read through the mirrored flow in its new light; photo pixels.
+
+        ``box``: of these three, whose first pixel is the grid's ``corner_xy``.
+        """
         x0, y0, x1, y1 = box
-        to_picture = self._crop.to_picture
+        to_picture = self._crop.to_picture @ Similarity(shift_px=(float(corner_xy[0]), float(corner_xy[1])))
         first = np.floor(to_picture.apply(np.array([x0, y0]))).astype(int)
         last = np.ceil(to_picture.apply(np.array([x1, y1]))).astype(int)
         size_wh = (int(last[0] - first[0]), int(last[1] - first[1]))
-        to_grid = to_picture.inverse()
-        shift = to_grid.apply(first.astype(np.float64))
-        matrix = np.array([[to_grid.scale, 0.0, shift[0]], [0.0, to_grid.scale, shift[1]]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        maps = cv2.warpAffine(flow * np.float32(to_picture.scale), matrix, size_wh, flags=flags)
-        maps[..., 0] += np.arange(first[0], last[0], dtype=np.float32)
-        maps[..., 1] += np.arange(first[1], last[1], dtype=np.float32)[:, None]
-        image = cv2.remap(
-            self._photo, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        place = Similarity(shift_px=(float(first[0]), float(first[1])))
+        maps = places_read(flow * np.float32(to_picture.scale), to_picture, place, size_wh)
+        image = cv2.remap(self._photo, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        matrix, flags = (to_picture.inverse() @ place).matrix, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         soft = cv2.warpAffine(alpha, matrix, size_wh, flags=flags)
         gains = cv2.warpAffine(light, matrix, size_wh, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         image = np.asarray(np.clip(image * gains, 0, 255), np.uint8)
-        return Overlay(image, soft, Similarity(shift_px=(float(first[0]), float(first[1]))))
+        return Overlay(image, soft, place)
 
 
 def _within(labels: npt.NDArray[np.int32], box: tuple[int, int, int, int]) -> npt.NDArray[np.int32]:
-    """(g, g) the labels in and just around the box, -1 elsewhere."""
+    """(h, w) the labels in and just around the box, -1 elsewhere."""
     part = slice(max(box[1] - _RIM, 0), box[3] + _RIM), slice(max(box[0] - _RIM, 0), box[2] + _RIM)
     kept = np.full_like(labels, -1)
     kept[part] = labels[part]

@@ -17,6 +17,7 @@ from enliven.model.face_lender import FaceLender
 from enliven.model.guess import Guess, GuessReader
 from enliven.model.lender import Lender, Moved
 from enliven.model.lending import Around, Lending, odds_of, prior
+from enliven.model.mesh_flow import Labels
 from enliven.model.nearest import looks_and_place
 from enliven.model.revealed import Revealed
 from enliven.model.runtime import Graphs, NetworkFrame, Person
@@ -99,11 +100,12 @@ class HybridEngine:
 
     def begin(self, points: Floats) -> Callable[[], Rendering]:
         """What the meshes make of it; the networks' share is left, see :class:`enliven.model.engine.Engine`."""
-        moved = self._warp.render(points)
+        labels = self._warp.label(points)
+        moved = self._warp.render(points, labels)
         guess = self._reader.read(moved)
         on_crop = self._on_crop(points)
         drawing = self._drawing(on_crop)
-        borrowed = self._borrow(on_crop)
+        borrowed = self._borrow(on_crop, labels)
         trusted = trust(on_crop, self._crop.size)
         trusted *= paintable(on_crop, self._crop.size, cut_out=moved.backdrop is not None)
         return partial(self._finish, moved, guess, drawing, trusted, borrowed)
@@ -116,8 +118,11 @@ class HybridEngine:
             else np.concatenate([lender.looks[:_PLACE], self._looks[_PLACE:]])
         )
 
-    def _borrow(self, on_crop: Floats) -> _Borrowed | None:
-        """The lender of a frame with landmarks (478, 3) ``on_crop``, moved there; None when nobody lends."""
+    def _borrow(self, on_crop: Floats, labels: Labels) -> _Borrowed | None:
+        """The lender of a frame with landmarks (478, 3) ``on_crop``, moved there; None when nobody lends.
+
+        ``labels``: the triangles seen in the animated photo.
+        """
         wanted = looks_and_place(on_crop, self._crop.size)
         if not self._stand_ins:  # faces alone are lent, wherever the head is
             wanted[_PLACE:] = self._looks[_PLACE:]
@@ -126,7 +131,8 @@ class HybridEngine:
             return None
         number, share = lent
         lender = self._lenders[number]
-        moved = lender.move(on_crop)
+        place = self._to_crop @ labels.crop.to_picture
+        moved = lender.move(on_crop, replace(labels, crop=FaceCrop(place, labels.crop.size)))
         odds = odds_of(wanted, self._looks, lender.looks, lender.alike)
         around = self._around.step(number, lender.looks, wanted) if lender.lends_around else None
         weights = prior(on_crop[:, :2], self._crop.size, share * lender.shown(moved), odds, around)

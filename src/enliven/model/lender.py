@@ -12,8 +12,10 @@ from enliven.geometry import Similarity
 from enliven.model.correction import corrected
 from enliven.model.displaced import displaced
 from enliven.model.guess import Guess, GuessReader
+from enliven.model.mesh_flow import Labels
 from enliven.model.nearest import looks_and_place
 from enliven.model.warp_engine import WarpEngine
+from enliven.pixels import blended, places_read
 from enliven.types import Backdrop, FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
 
 _LEAST_ALPHA = 0.02
@@ -54,12 +56,14 @@ class Lender(ABC):
         small = cv2.resize(self.picture, (self.crop.size, self.crop.size), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8), self._small_points
 
-    def move(self, points: Floats) -> Moved:
-        """For landmarks (478, 3) in pixels of the networks' crop."""
+    def move(self, points: Floats, labels: Labels) -> Moved:
+        """For landmarks (478, 3) in pixels of the networks' crop; ``labels``: the triangles seen there."""
         if self._warp is None:  # few of 32 are ever needed
             side = self.picture.shape[0]
             self._warp = self._engine(Landmarks(self.points, (side, side)))
-        rendering = self._warp.render(self._moved(points, self._to_own))
+        rendering = self._warp.render(
+            self._moved(points, self._to_own), labels.read_by(self._to_own, self._warp.crop)
+        )
         return Moved(rendering, self._reader.read(rendering))
 
     @abstractmethod
@@ -101,15 +105,11 @@ class Lender(ABC):
 
     def _read(self, rendering: Rendering, to_own: Similarity, size_wh: tuple[int, int]) -> Picture:
         """(h, w, 3) the moved photo under pixels of another grid; ``to_own``: from those to its own, not turned."""
-        to_grid = rendering.crop.to_picture.inverse() @ to_own
-        maps = _seen_under(rendering.flow, to_grid, size_wh)
-        (shift_x, shift_y), (width, height) = to_own.shift_px, size_wh
-        maps[..., 0] += np.float32(to_own.scale) * np.arange(width, dtype=np.float32) + np.float32(shift_x)
-        rows = np.float32(to_own.scale) * np.arange(height, dtype=np.float32) + np.float32(shift_y)
-        maps[..., 1] += rows[:, None]
+        maps = places_read(rendering.flow, rendering.crop.to_picture, to_own, size_wh)
         border = cv2.BORDER_REPLICATE
-        read = cv2.remap(self.picture, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC, borderMode=border)
-        picture = np.asarray(read, np.uint8)
+        picture = np.asarray(
+            cv2.remap(self.picture, maps, None, cv2.INTER_CUBIC, borderMode=border), np.uint8
+        )
         return picture if rendering.backdrop is None else _before(picture, maps, rendering.backdrop, to_own)
 
     @staticmethod
@@ -153,10 +153,11 @@ def _before(moved: Picture, maps: Floats, backdrop: Backdrop, to_own: Similarity
 
     ``maps``: (h, w, 2) where each pixel was read; ``to_own``: from its place to that same picture.
     """
+    x, y = backdrop.corner_xy
+    to_plate = Similarity(shift_px=(-float(x), -float(y))) @ to_own
     height, width = moved.shape[:2]
-    corner = Similarity(1.0, 0.0, (-float(backdrop.corner_xy[0]), -float(backdrop.corner_xy[1])))
-    read = maps - np.array(backdrop.corner_xy, np.float32)
-    person = cv2.remap(backdrop.alpha, read, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    share = person.astype(np.float32) * np.float32(1 / 255)
-    plate = np.asarray(_seen_under(backdrop.plate, corner @ to_own, (width, height)), np.uint8)
-    return np.asarray(cv2.blendLinear(moved, plate, share, 1.0 - share), np.uint8)
+    plate = np.asarray(_seen_under(backdrop.plate, to_plate, (width, height)), np.uint8)
+    if (x, y) != (0, 0):
+        maps = maps - np.array([x, y], np.float32)
+    person = cv2.remap(backdrop.alpha, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return blended(moved, plate, np.asarray(person, np.uint8))

@@ -41,8 +41,7 @@ class Lending:
         ``at_once``: for pictures that do not follow each other; the nearest photo lends in each.
         """
         self._at_once = at_once
-        self._base = base
-        self._lenders = np.stack(lenders) if lenders else np.zeros((0, len(base)), np.float32)
+        self._everybody = np.stack([base, *lenders])  # (1 + N, 11)
         self._current: int | None = None
         self.share = 0.0
         """How far the lender has come in; 0 while there is none."""
@@ -50,7 +49,7 @@ class Lending:
 
     def step(self, looks: Floats) -> tuple[int, float] | None:
         """The lender for a frame that shall look so, and how far it has come in (0..1); None for nobody."""
-        if not len(self._lenders):
+        if len(self._everybody) == 1:
             return None
         wanted = self._wanted(looks)
         if not self._begun or self._at_once:
@@ -64,16 +63,12 @@ class Lending:
         return (self._current, self.share) if self._current is not None and self.share > 0 else None
 
     def _wanted(self, looks: Floats) -> int | None:
-        away = [_distance(each, looks) for each in (self._base, *self._lenders)]
+        away = np.linalg.norm((self._everybody - looks) * _WEIGHTS, axis=1)
         now = 0 if self._current is None else self._current + 1
         best = int(np.argmin(away))
         changes = away[best] < min(_BETTER * away[now], away[now] - _MARGIN)
         chosen = best if changes or self._at_once or not self._begun else now
         return chosen - 1 if chosen else None
-
-
-def _distance(one: Floats, other: Floats) -> float:
-    return float(np.linalg.norm((one - other) * _WEIGHTS))
 
 
 class Around:

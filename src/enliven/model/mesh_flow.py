@@ -6,10 +6,13 @@ nearer ones are drawn over farther ones.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enliven.geometry import Similarity
 from enliven.topology import (
     INNER_LIPS,
     INNER_LOWER_LIP,
@@ -25,7 +28,7 @@ from enliven.topology import (
     mean_shape,
     triangles,
 )
-from enliven.types import Floats
+from enliven.types import FaceCrop, Floats
 
 _SUBPIXEL_BITS = 4
 _RIM_PX = np.float32(1.0)
@@ -71,6 +74,31 @@ def doubled_areas(xy: Floats, faces: npt.NDArray[np.int64]) -> Floats:
     return areas
 
 
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Which triangle of a moved face is seen where."""
+
+    numbers: npt.NDArray[np.int32]
+    """(g, g) number of the triangle, -1 where there is none."""
+    crop: FaceCrop
+    """Where the grid lies in a picture."""
+
+    def read_by(self, to_own: Similarity, crop: FaceCrop) -> Labels:
+        """The nearest triangle for every cell of a coarser grid over another picture, in which the face lies alike.
+
+        ``to_own``: from this picture's pixels to the other's; ``crop``: the grid there.
+        """
+        place = (to_own @ self.crop.to_picture).inverse() @ crop.to_picture
+        read = cv2.warpAffine(
+            self.numbers,
+            place.matrix,
+            (crop.size, crop.size),
+            flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
+            borderValue=-1,
+        )
+        return Labels(np.asarray(read, np.int32), crop)
+
+
 class MeshFlow:
     """The flow that moves one person's face mesh to new places."""
 
@@ -107,22 +135,27 @@ class MeshFlow:
             cv2.fillConvexPoly(drawn, corners[face], face, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
         return drawn
 
-    def flow_of(self, target: Floats, labels: npt.NDArray[np.int32]) -> Floats:
-        """(g, g, 2) flow, source minus target in grid pixels, zero where no triangle is seen.
+    def flow_of(
+        self, target: Floats, labels: npt.NDArray[np.int32], corner_xy: tuple[int, int] = (0, 0)
+    ) -> Floats:
+        """(h, w, 2) flow, source minus target in grid pixels, zero where no triangle is seen.
 
-        ``target``: (478, 3) landmarks in grid pixels; ``labels``: what :meth:`label` gave for them.
+        ``target``: (478, 3) landmarks in grid pixels; ``labels``: what :meth:`label` gave for them, (h, w) of it from
+        ``corner_xy`` on.
         """
-        maps = self._affine_maps(target)
-        flow = self._read(maps, labels, 1.0, (0.0, 0.0))
-        lips = target[list(OUTER_LIPS), :2]
-        size = labels.shape[0]
-        x0, y0 = np.clip(np.floor(lips.min(axis=0)).astype(int) - _MOUTH_MARGIN_PX, 0, size)
-        x1, y1 = np.clip(np.ceil(lips.max(axis=0)).astype(int) + _MOUTH_MARGIN_PX + 1, 0, size)
+        facts = self._facts(target)
+        flow = self._read(facts, labels, 1.0, (float(corner_xy[0]), float(corner_xy[1])))
+        lips = target[list(OUTER_LIPS), :2] - np.array(corner_xy, np.float32)
+        size_wh = labels.shape[1::-1]
+        x0, y0 = np.clip(np.floor(lips.min(axis=0)).astype(int) - _MOUTH_MARGIN_PX, 0, size_wh)
+        x1, y1 = np.clip(np.ceil(lips.max(axis=0)).astype(int) + _MOUTH_MARGIN_PX + 1, 0, size_wh)
         if (labels[y0:y1, x0:x1] >= 0).any():
-            flow[y0:y1, x0:x1] = self._averaged(target, maps, (int(x0), int(y0), int(x1), int(y1)))
+            first, last = np.array([x0, y0]) + corner_xy, np.array([x1, y1]) + corner_xy
+            box = (int(first[0]), int(first[1]), int(last[0]), int(last[1]))
+            flow[y0:y1, x0:x1] = self._averaged(target, facts, box)
         return flow
 
-    def _averaged(self, target: Floats, maps: Floats, box_xyxy: tuple[int, int, int, int]) -> Floats:
+    def _averaged(self, target: Floats, facts: Floats, box_xyxy: tuple[int, int, int, int]) -> Floats:
         """(h, w, 2) flow in a box of the grid, each cell the mean over finer ones."""
         x0, y0, x1, y1 = box_xyxy
         first = ((np.array([x0, y0]) - 0.5) + 0.5 / _FINER).astype(np.float32)
@@ -130,26 +163,29 @@ class MeshFlow:
         finer[:, :2] = (target[:, :2] - first) * _FINER
         size_hw = ((y1 - y0) * _FINER, (x1 - x0) * _FINER)
         labels = self._drawn(finer, size_hw, within=True)
-        flow = self._read(maps, labels, 1.0 / _FINER, (float(first[0]), float(first[1])))
+        flow = self._read(facts, labels, 1.0 / _FINER, (float(first[0]), float(first[1])))
         averaged: Floats = cv2.resize(flow, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
         return averaged
 
+    def _facts(self, target: Floats) -> Floats:
+        """(10, N) of each triangle its map from target to source, row by row, and the bounds of what may be read."""
+        maps = self._affine_maps(target).reshape(-1, 6)
+        return np.ascontiguousarray(np.concatenate([maps, *self._bounds], axis=1).T)
+
     def _read(
-        self, maps: Floats, labels: npt.NDArray[np.int32], step: float, first_xy: tuple[float, float]
+        self, facts: Floats, labels: npt.NDArray[np.int32], step: float, first_xy: tuple[float, float]
     ) -> Floats:
         """(h, w, 2) the flow of the labelled cells, which lie ``step`` grid pixels apart from ``first_xy`` on."""
-        rows, columns = np.nonzero(labels >= 0)
-        seen = labels[rows, columns]
-        of_each = maps[seen]  # (P, 2, 3)
-        flow = np.zeros((*labels.shape, 2), np.float32)
+        flat = labels.ravel()
+        cells = np.flatnonzero(flat >= 0)
+        a, b, c, d, e, f, low_x, low_y, high_x, high_y = facts.take(flat[cells], axis=1)  # (P,) each
+        rows, columns = np.divmod(cells.astype(np.int32), np.int32(labels.shape[1]))
         x = columns.astype(np.float32) * np.float32(step) + np.float32(first_xy[0])
         y = rows.astype(np.float32) * np.float32(step) + np.float32(first_xy[1])
-        low, high = (bound[seen] for bound in self._bounds)  # (P, 2)
-        read_x = of_each[:, 0, 0] * x + of_each[:, 0, 1] * y + of_each[:, 0, 2]
-        read_y = of_each[:, 1, 0] * x + of_each[:, 1, 1] * y + of_each[:, 1, 2]
-        flow[rows, columns, 0] = np.clip(read_x, low[:, 0], high[:, 0]) - x
-        flow[rows, columns, 1] = np.clip(read_y, low[:, 1], high[:, 1]) - y
-        return flow
+        flow = np.zeros((flat.size, 2), np.float32)
+        flow[cells, 0] = np.minimum(np.maximum(a * x + b * y + c, low_x), high_x) - x
+        flow[cells, 1] = np.minimum(np.maximum(d * x + e * y + f, low_y), high_y) - y
+        return flow.reshape(*labels.shape, 2)
 
     def _affine_maps(self, target: Floats) -> Floats:
         """(N, 2, 3) for each triangle the map from target to source; identity where degenerate."""

@@ -26,7 +26,7 @@ from enliven.model.head_flow import (
     outer_flow,
     silhouettes,
 )
-from enliven.model.mesh_flow import MeshFlow
+from enliven.model.mesh_flow import Labels, MeshFlow
 from enliven.model.mouth import MouthLayer
 from enliven.model.revealed import Revealed
 from enliven.model.sway import CELLS, Posture, Sway, Unhurried, calmed, everyones
@@ -97,11 +97,20 @@ class WarpEngine:
             backdrop_of(photo, matte, self._face_px, crown, behind, locks=locks) if matte else None
         )
 
-    def render(self, points: Floats) -> Rendering:
-        """The photo's pixels moved so that the landmarks lie at ``points``, (478, 3) photo pixels."""
+    def label(self, points: Floats) -> Labels:
+        """Which triangle is seen where, of a face with landmarks at ``points``, (478, 3) photo pixels."""
+        return Labels(self._mesh.label(self._on_grid(points), self.crop.size), self.crop)
+
+    def render(self, points: Floats, labels: Labels | None = None) -> Rendering:
+        """The photo's pixels moved so that the landmarks lie at ``points``, (478, 3) photo pixels.
+
+        ``labels``: what :meth:`label` says of them, on this engine's grid, where it is known.
+        """
+        return self._rendered(points, (labels or self.label(points)).numbers)
+
+    def _rendered(self, points: Floats, labels: npt.NDArray[np.int32]) -> Rendering:
         target = self._on_grid(points)
         around = self._around(points)
-        labels = self._mesh.label(target, self.crop.size)
         face = self._mesh.flow_of(target, labels)
         flow = around + (face - around) * self._seam(labels >= 0)[..., None]
         photo_px = np.float32(self.crop.to_picture.scale)

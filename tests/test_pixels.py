@@ -1,0 +1,50 @@
+"""What more than one room does to pictures."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from enliven.geometry import Similarity
+from enliven.pixels import blended, places_read
+
+
+@pytest.fixture
+def draw() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_where_nothing_flows_each_pixel_reads_the_place_it_stands_for() -> None:
+    place = Similarity(0.5, 0.0, (3.0, -2.0))
+    maps = places_read(np.zeros((8, 8, 2), np.float32), Similarity(4.0), place, (6, 5))
+    assert maps.shape == (5, 6, 2)
+    for (x, y), read in (((0, 0), (3.0, -2.0)), ((5, 4), (5.5, 0.0))):
+        np.testing.assert_allclose(maps[y, x], read, atol=1e-5)
+
+
+def test_the_flow_is_read_where_the_pixel_lies_in_its_grid() -> None:
+    flow = np.zeros((10, 10, 2), np.float32)
+    flow[..., 0] = np.arange(10)  # grows by one a cell, which is two pixels of the picture
+    maps = places_read(flow, Similarity(2.0), Similarity(shift_px=(4.0, 6.0)), (5, 5))
+    np.testing.assert_allclose(maps[0, :, 0], [4 + 2.0, 5 + 2.5, 6 + 3.0, 7 + 3.5, 8 + 4.0], atol=0.05)
+    np.testing.assert_allclose(maps[:, 0, 1], [6, 7, 8, 9, 10], atol=1e-5)
+
+
+def test_blending_in_bytes_is_right_to_a_level_and_exact_at_both_ends(draw: np.random.Generator) -> None:
+    above, below = draw.integers(0, 256, (2, 40, 50, 3), dtype=np.uint8)
+    alpha = draw.integers(0, 256, (40, 50), dtype=np.uint8)
+    alpha[:10], alpha[10:20] = 0, 255
+    share = alpha[..., None] / 255.0
+    mixed = blended(above, below, alpha)
+    assert np.abs(mixed - (above * share + below * (1 - share))).max() <= 1.0
+    np.testing.assert_array_equal(mixed[:10], below[:10])
+    np.testing.assert_array_equal(mixed[10:20], above[10:20])
+
+
+def test_blending_changes_neither_of_both(draw: np.random.Generator) -> None:
+    above, below = draw.integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    kept = above.copy(), below.copy()
+    blended(above, below, cv2.blur(above[..., 0], (3, 3)))
+    np.testing.assert_array_equal(above, kept[0])
+    np.testing.assert_array_equal(below, kept[1])
