@@ -46,7 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"settings", "portrait", "gallery", "heads", "engines", "driving", "prefetch", "quiet"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
-    "fitting": GROUND | {"assets", "face", "gallery", "media", "model", "portrait", "settings", "training"},
+    "fitting": GROUND
+    | {"assets", "face", "gallery", "media", "model", "portrait", "quiet", "settings", "training"},
     "evaluation": GROUND
     | {"databank", "face", "motion", "model", "media", "aim", "animator", "compositing"}
     | {"fitting", "gallery"},

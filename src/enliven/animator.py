@@ -112,6 +112,7 @@ class Animator:
     ...     show(frame.image, frame.time)
     """
 
+    @quiet_pools()
     def __init__(self, photo: Pictures = (), settings: AnimateSettings | None = None) -> None:
         """``photo`` as for :func:`animate`; none with ``settings.head``.
 

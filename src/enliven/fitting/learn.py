@@ -25,6 +25,7 @@ from enliven.media.image import write_picture
 from enliven.model.head_file import SUFFIX, Head, HeadPhoto, write_head
 from enliven.model.scene_learner import Taught, warp_in_scene
 from enliven.portrait import Portrait
+from enliven.quiet import quiet_pools
 from enliven.settings import AnimateSettings
 
 STATE_SUFFIX = ".fitting"
@@ -55,6 +56,7 @@ class Learned:
     notes: tuple[str, ...]
 
 
+@quiet_pools()
 def learn(
     pictures: Sequence[Path],
     out: Path,
