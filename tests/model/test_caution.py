@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from tests.synthetic_face import draw_face
 
 from enliven.measure import mouth_openness
-from enliven.model.caution import LEARNED_MOUTH, UNSEEN_MOUTH, near_face, paintable, trust
+from enliven.model.caution import LEARNED_MOUTH, UNSEEN_MOUTH, near_face, on_person, paintable, trust
 from enliven.topology import INNER_LIPS
 
 SIZE = 128
@@ -47,3 +48,16 @@ def test_who_is_cut_out_is_painted_near_the_face_alone() -> None:
     assert near[y, x] == 1.0
     assert near[2, 2] == 0.0
     assert (paintable(points, SIZE, cut_out=False) == 1.0).all()
+
+
+def test_beyond_the_outline_nothing_is_painted_and_within_it_all() -> None:
+    """On a black wall a painted edge, which is soft, was a glow around the cheek."""
+    _, points = draw_face(SIZE)
+    first, second = np.zeros((2, SIZE, SIZE), np.float32)
+    first[:, :20], second[:, 100:] = 1.0, 1.0
+    share = on_person(points, first, second)
+    assert share[:, :19].min() == share[:, 101:].min() == 1.0
+    assert share[5, 21:99].max() == 0.0
+    x, y = points[1, :2].astype(int)  # the nose: a face is a person, wherever outlines are
+    assert share[y, x] == 1.0
+    assert on_person(points, first)[5, 100:].max() == 0.0

@@ -272,6 +272,23 @@ def test_a_far_cheek_keeps_its_own_light(points: Floats, far: int, near: int) ->
     assert far_cheek(points, result, aside) == pytest.approx(own, rel=0.12)
 
 
+def test_a_shadow_beside_the_near_ear_does_not_fall_on_the_far_cheek(points: Floats) -> None:
+    """A far cheek is narrow, but its light is seen; told from the middle of the face alone, it had a dark band."""
+    aside = turned(points, 30.0)
+    columns, nose = aside[list(FACE_OVAL), 0], float(aside[4, 0])
+    near_is_right = nose - columns.min() < columns.max() - nose
+    edge = columns.max() if near_is_right else columns.min()
+    towards_ear = (np.arange(SIZE) - nose) / (edge - nose)
+    light = 200.0 - 120.0 * np.clip((towards_ear - 0.55) / 0.2, 0.0, 1.0)
+    photo = np.tile(light[None, :, None] * np.array([1.0, 0.8, 0.7]), (SIZE, 1, 1)).astype(np.uint8)
+    matte = Matte(np.ones((64, 64), np.float32), (0, 0, SIZE, SIZE))
+    result = Paster(photo).paste(
+        WarpEngine(photo, Landmarks(aside, (SIZE, SIZE)), matte=matte).render(points)
+    )
+    cheek = points[[116, 123, 147] if near_is_right else [345, 352, 376], :2].round().astype(int)
+    assert result[cheek[:, 1], cheek[:, 0], 0].mean() > 165
+
+
 def test_hair_behind_a_far_cheek_is_covered_by_a_loan(points: Floats) -> None:
     aside = turned(points, 34.0)
     photo = lit(aside, far=150, near=170)

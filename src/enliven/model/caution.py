@@ -53,3 +53,13 @@ def near_face(points: Floats, size: int) -> Floats:
     return np.asarray(
         cv2.resize(cv2.blur(cells, (5, 5)), (size, size), interpolation=cv2.INTER_LINEAR), np.float32
     )
+
+
+def on_person(points: Floats, *people: Floats) -> Floats:
+    """(size, size) 1 on the person, 0 from their outline on: beyond it the networks' soft edge is a glow.
+
+    ``points``: as of :func:`trust`; ``people``: (size, size) 0..1 where one or two moved photos show the person.
+    """
+    size = people[0].shape[0]
+    shown = np.maximum.reduce([outlined(points[:, :2], FACE_OVAL, size), *people])
+    return np.asarray(np.clip(2.0 * cv2.blur(shown, (3, 3)) - 1.0, 0.0, 1.0), np.float32)

@@ -70,7 +70,7 @@ class FarSide:
         if matte is not None:
             own, other = (self._on_person(each, matte) for each in (source, source[mirror]))
             self._misses = np.asarray(other & ~own & (self._lends > 0), np.float32)
-            seen &= own
+            seen = (seen | self._at_side()) & own  # narrow as a far cheek is, its light is seen
         self._mesh = MeshFlow(source[mirror])
         self._hidden = np.zeros(len(self._faces), np.float32)
         self._gains = np.ones((len(self._faces) + 1, 3), np.float32)
@@ -98,14 +98,21 @@ class FarSide:
         if known.sum() < _LEAST_SKIN:
             return
         at = mean_shape()[self._faces, :2].mean(axis=1)
-        beside_eyes = np.abs(at[:, 0]) > np.abs(mean_shape()[[RIGHT_EYE[0], LEFT_EYE[0]], 0]).min()
-        self._hidden = self._lends * (beside_eyes & ~skin & others_skin)
+        at_side = self._at_side()
+        self._hidden = self._lends * (at_side & ~skin & others_skin)
         apart = ((at[:, None] - at[known][None]) ** 2).sum(axis=2)
         near = np.exp(-0.5 * apart / _LIGHT_REACH**2) + _ANYWHERE  # (N, M)
         gains = (near @ own[known]) / np.maximum(near @ other[known], 1.0)
         self._lends *= 1.0 - smoothstep(gains.max(axis=1), *_BRIGHTENED)
+        self._lends *= ~(at_side & skin & ~others_skin)  # nor is a deep shadow or hair laid over skin
         # So a loan has the light of the place where it is laid: the lit side of a portrait borrows from the dark one.
         self._gains[:-1] = np.clip(gains, 1.0 / _MOST_LIGHT, _MOST_LIGHT)
+
+    def _at_side(self) -> npt.NDArray[np.bool_]:
+        """(N,) triangles beside the eyes: cheeks and temples."""
+        at = np.abs(mean_shape()[self._faces, 0].mean(axis=1))
+        found: npt.NDArray[np.bool_] = at > np.abs(mean_shape()[[RIGHT_EYE[0], LEFT_EYE[0]], 0]).min()
+        return found
 
     def _colours(self, points: Floats) -> npt.NDArray[np.float64]:
         """(N, 3) colour of the photo at the middles of triangles."""

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from enliven.measure import LOOKS
-from enliven.model.caution import paintable, trust
+from enliven.model.caution import on_person, paintable, trust
 from enliven.model.correction import corrected, fade, sides_within
 from enliven.model.drawing import draw_conditioning
 from enliven.model.face_lender import FaceLender
@@ -108,6 +108,9 @@ class HybridEngine:
         borrowed = self._borrow(on_crop, labels)
         trusted = trust(on_crop, self._crop.size)
         trusted *= paintable(on_crop, self._crop.size, cut_out=moved.backdrop is not None)
+        lent = None if borrowed is None else borrowed.moved.guess.person
+        if guess.person is not None:
+            trusted *= on_person(on_crop, *(each for each in (guess.person, lent) if each is not None))
         return partial(self._finish, moved, guess, drawing, trusted, borrowed)
 
     def _looks_of(self, lender: Lender) -> Floats:

@@ -56,14 +56,13 @@ class Lender(ABC):
         small = cv2.resize(self.picture, (self.crop.size, self.crop.size), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8), self._small_points
 
-    def move(self, points: Floats, labels: Labels) -> Moved:
-        """For landmarks (478, 3) in pixels of the networks' crop; ``labels``: the triangles seen there."""
+    def move(self, points: Floats, labels: Labels | None = None) -> Moved:
+        """For landmarks (478, 3) in pixels of the networks' crop; ``labels``: the triangles seen there, where known."""
         if self._warp is None:  # few of 32 are ever needed
             side = self.picture.shape[0]
             self._warp = self._engine(Landmarks(self.points, (side, side)))
-        rendering = self._warp.render(
-            self._moved(points, self._to_own), labels.read_by(self._to_own, self._warp.crop)
-        )
+        own = None if labels is None else labels.read_by(self._to_own, self._warp.crop)
+        rendering = self._warp.render(self._moved(points, self._to_own), own)
         return Moved(rendering, self._reader.read(rendering))
 
     @abstractmethod
