@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from tests.model.test_export import HYBRID, checkpoint_of
 from tests.synthetic_face import draw_face
 
 import enliven
@@ -28,8 +27,6 @@ from enliven.fitting.settings import FitSettings
 from enliven.geometry import Similarity
 from enliven.measure import head_pose
 from enliven.media.image import read_photo
-from enliven.model.discriminator import Discriminator
-from enliven.model.export import export_onnx
 from enliven.model.head_file import Head, HeadPhoto, read_head, write_head
 from enliven.model.revealed import Revealed
 from enliven.model.runtime import JUDGE
@@ -39,20 +36,6 @@ from enliven.types import FaceCrop, Landmarks
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 QUICK = FitSettings(steps=4, candidates=(0.5, 1.0), minutes=5)
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("exported")
-    torch.manual_seed(0)
-    judge = Discriminator(HYBRID).state_dict()
-    export_onnx(replace(checkpoint_of(HYBRID), judge=judge, training={"adversary_from": 1}), folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def base(exported: Path) -> Base:
-    return load_base(exported)
 
 
 def crops(count: int) -> list[Crop]:

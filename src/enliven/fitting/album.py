@@ -38,10 +38,12 @@ class Lesson:
     """(B, K, C, h, w) at three scales: what the source encoder, which is not fitted, sees in the photos."""
     prior: Tensor
     """(B, K, S/4, S/4) log weights of the photos, see :class:`enliven.model.nearest.Nearest`."""
+    targets: tuple[int, ...]
+    """Which photos are made."""
 
     def to(self, device: torch.device) -> Lesson:
         features = tuple(each.to(device) for each in self.features)
-        return Lesson(self.batch.to(device), features, self.prior.to(device))
+        return Lesson(self.batch.to(device), features, self.prior.to(device), self.targets)
 
 
 class Album:
@@ -94,7 +96,7 @@ class Album:
             self._paintable[them],
         )
         prior = torch.from_numpy(np.stack(priors))
-        return Lesson(batch, tuple(each[those] for each in self._features), prior)
+        return Lesson(batch, tuple(each[those] for each in self._features), prior, tuple(targets))
 
     def nearest(self, photos: Sequence[int], target: int) -> int:
         """The one of the photos that looks most like the target."""

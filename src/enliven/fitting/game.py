@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from enliven.fitting.album import Lesson
 from enliven.fitting.settings import FitSettings
@@ -15,7 +16,7 @@ from enliven.model.talker import Guesses, Person, Rendered
 from enliven.training import losses
 from enliven.training.batches import Batch
 from enliven.training.game import DivergedError, picture_losses, used_precision
-from enliven.training.landmark_loss import landmark_losses
+from enliven.training.landmark_loss import AnyLandmarkLoss, landmark_losses
 from enliven.training.train_config import LossWeights, TrainConfig
 
 _FITTED = ("synthesis.", "motion_net.")
@@ -71,6 +72,7 @@ class FitGame:
             theirs = [*self.judge.parameters(), self.row]
             self.optimisers["judge"] = torch.optim.Adam(theirs, settings.judge_rate, (0.5, 0.999))
         self._landmarks = landmark_losses(_LOSSES, device)
+        self._known: dict[tuple[str, int], Tensor] = {}
         self.mean = {name: value.detach().clone() for name, value in self.fitted().items()}
         self._bf16 = used_precision(self.config, device) == "bf16"
 
@@ -86,7 +88,9 @@ class FitGame:
             frame = self.render(lesson, self.psi)
             found = picture_losses(frame, batch, self.config)
             found["edges"] = losses.edges(frame.result, batch.target)
-            found |= {loss.name: loss(frame.result, batch) for loss in self._landmarks}
+            found |= {
+                loss.name: loss(frame.result, batch, self._wanted(loss, lesson)) for loss in self._landmarks
+            }
             if self.judge is not None:
                 found |= self._adversarial(frame.result, batch)
         total = self.psi.new_zeros(())
@@ -121,13 +125,22 @@ class FitGame:
             for name, value in self.fitted().items():
                 value.copy_(fitted[name])
 
+    def _wanted(self, loss: AnyLandmarkLoss, lesson: Lesson) -> Tensor:
+        """What a loss finds in the lesson's targets, which come again and again."""
+        keys = [(loss.name, target) for target in lesson.targets]
+        if any(key not in self._known for key in keys):
+            found = loss.wanted(lesson.batch).unflatten(0, (-1, len(keys)))  # type: ignore[no-untyped-call]
+            self._known |= dict(zip(keys, found.unbind(1), strict=True))
+        return torch.stack([self._known[key] for key in keys], dim=1).flatten(0, 1)
+
     def _adversarial(self, fake: Tensor, batch: Batch) -> dict[str, Tensor]:
         assert self.judge is not None
         rows = self.row.detach()[None].expand(len(fake), -1)
         self.judge.requires_grad_(False)
-        with torch.no_grad():
-            _, real_features = self.judge(batch.target, batch.drawing, rows)
-        scores, fake_features = self.judge(fake, batch.drawing, rows)
+        with parametrize.cached():  # spectral norms once for both
+            with torch.no_grad():
+                _, real_features = self.judge(batch.target, batch.drawing, rows)
+            scores, fake_features = self.judge(fake, batch.drawing, rows)
         self.judge.requires_grad_(True)
         return {
             "adversarial": losses.hinge_for_generator(scores),
@@ -150,5 +163,7 @@ class FitGame:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        for name, value in self.fitted().items():
-            self.mean[name].lerp_(value, 1.0 - self.settings.mean)
+        now = self.fitted()
+        torch._foreach_lerp_(
+            list(self.mean.values()), [now[name] for name in self.mean], 1.0 - self.settings.mean
+        )

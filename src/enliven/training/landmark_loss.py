@@ -36,13 +36,22 @@ class LandmarkLoss:
         weights[[*RIGHT_EYE, *LEFT_EYE, *OUTER_LIPS, *INNER_LIPS]] = _PARTS
         self._weights = (weights / weights.sum()).to(device)
 
-    def __call__(self, result: Tensor, batch: Batch) -> Tensor:
-        """See :class:`enliven.training.feature_nets.FeatureLoss`."""
-        grid = face_squares(batch.points, batch.size)
+    def __call__(self, result: Tensor, batch: Batch, wanted: Tensor | None = None) -> Tensor:
+        """See :class:`enliven.training.feature_nets.FeatureLoss`; ``wanted``: as :meth:`wanted` gave it, if known."""
         with torch.autocast(result.device.type, enabled=False):
-            distances = _apart(self.network, result, batch.target, grid)
+            wanted = self.wanted(batch) if wanted is None else wanted
+            distances = _apart(_found(self.network, result, self._places(batch)), wanted)
             weighed: Tensor = (distances * self._weights).sum(dim=1)
             return weighed.mean()
+
+    @torch.no_grad()
+    def wanted(self, batch: Batch) -> Tensor:
+        """(B, 3 N) what the network finds in the targets."""
+        return _found(self.network, batch.target, self._places(batch))
+
+    @staticmethod
+    def _places(batch: Batch) -> Tensor:
+        return face_squares(batch.points, batch.size)
 
 
 class EyeLandmarkLoss:
@@ -54,17 +63,29 @@ class EyeLandmarkLoss:
         self.weight = weight
         self.network = TfliteNet(EYE, [3 * EYE_POINTS, 3 * IRIS_POINTS]).to(device)
 
-    def __call__(self, result: Tensor, batch: Batch) -> Tensor:
-        """See :class:`enliven.training.feature_nets.FeatureLoss`."""
-        right, left = (eye_squares(batch.points, eye, batch.size) for eye in (RIGHT_EYE, LEFT_EYE))
-        grid = torch.cat([right, left.flip(2)])  # the network knows one eye, and the other one in a mirror
+    def __call__(self, result: Tensor, batch: Batch, wanted: Tensor | None = None) -> Tensor:
+        """See :class:`enliven.training.feature_nets.FeatureLoss`; ``wanted``: as :meth:`wanted` gave it, if known."""
         with torch.autocast(result.device.type, enabled=False):
-            return _apart(self.network, result, batch.target, grid).mean()
+            wanted = self.wanted(batch) if wanted is None else wanted
+            return _apart(_found(self.network, result, self._places(batch)), wanted).mean()
+
+    @torch.no_grad()
+    def wanted(self, batch: Batch) -> Tensor:
+        """(2 B, 3 N) what the network finds in the targets, all right eyes and then all left ones."""
+        return _found(self.network, batch.target, self._places(batch))
+
+    @staticmethod
+    def _places(batch: Batch) -> Tensor:
+        right, left = (eye_squares(batch.points, eye, batch.size) for eye in (RIGHT_EYE, LEFT_EYE))
+        return torch.cat([right, left.flip(2)])  # the network knows one eye, and the other one in a mirror
 
 
-def landmark_losses(weights: LossWeights, device: torch.device) -> list[LandmarkLoss | EyeLandmarkLoss]:
+AnyLandmarkLoss = LandmarkLoss | EyeLandmarkLoss
+
+
+def landmark_losses(weights: LossWeights, device: torch.device) -> list[AnyLandmarkLoss]:
     """Those that have a weight."""
-    found: list[LandmarkLoss | EyeLandmarkLoss] = []
+    found: list[AnyLandmarkLoss] = []
     if weights.landmarks:
         found.append(LandmarkLoss(weights.landmarks, device))
     if weights.eye_landmarks:
@@ -72,11 +93,14 @@ def landmark_losses(weights: LossWeights, device: torch.device) -> list[Landmark
     return found
 
 
-def _apart(network: TfliteNet, result: Tensor, target: Tensor, grid: Tensor) -> Tensor:
-    """(M B, N) distances in the picture's plane of what the network finds in both, (B, 3, S, S), at M places each."""
-    seen = torch.cat(network(_cut(result, grid)), dim=1)
-    with torch.no_grad():
-        wanted = torch.cat(network(_cut(target, grid)), dim=1)
+def _found(network: TfliteNet, pictures: Tensor, grid: Tensor) -> Tensor:
+    """(M B, 3 N) what the network finds in (B, 3, S, S), at M places each."""
+    with torch.autocast(pictures.device.type, enabled=False):
+        return torch.cat(network(_cut(pictures, grid)), dim=1)
+
+
+def _apart(seen: Tensor, wanted: Tensor) -> Tensor:
+    """(M B, N) distances in the picture's plane."""
     plane = (seen - wanted).unflatten(1, (-1, 3))[..., :2]  # type: ignore[no-untyped-call]
     distances: Tensor = plane.square().sum(dim=-1).add(1e-4).sqrt()
     return distances

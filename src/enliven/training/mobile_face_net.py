@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from enliven.training.frozen import frozen_prelu
 
 _STAGES = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 """Expansion, width, count, first stride."""
@@ -17,28 +16,11 @@ _TAPS = frozenset({1, 4, 8, 12, 14})
 """Blocks whose outputs are features."""
 
 
-class _FrozenPReLU(torch.autograd.Function):
-    """PReLU whose slopes do not learn: torch's own backward pass also works out their gradient, element by element."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, slopes: Tensor) -> Tensor:
-        ctx.save_for_backward(x, slopes)
-        return F.prelu(x, slopes)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        x, slopes = ctx.saved_tensors
-        above = torch.ops.aten.threshold_backward(gradient, x, 0)  # where x > 0
-        return torch.addcmul(above, slopes[:, None, None], gradient - above), None
-
-
 class FrozenPReLU(nn.PReLU):
     """For a network that judges and does not learn itself."""
 
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = _FrozenPReLU.apply(x, self.weight.to(x.dtype))  # type: ignore[no-untyped-call]
-        return found
+        return frozen_prelu(x, self.weight)
 
 
 class DepthwiseConv(nn.Conv2d):

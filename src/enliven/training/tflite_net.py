@@ -5,7 +5,8 @@ The weights stay where they are, in MediaPipe's wheel (Apache-2.0), which findin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 
 from enliven.errors import TrainingError
 from enliven.face.mediapipe_graph import package_folder
+from enliven.training.frozen import frozen_prelu
 
 _Step = tuple[str, str, list[str], dict[str, Any]]
 """Kind of layer, its name, the names that it reads, its attributes."""
@@ -48,7 +50,8 @@ class TfliteNet(nn.Module):
         for _, name, inputs, _ in reversed(steps):
             if name in needed:
                 needed.update(inputs)
-        self._steps = [step for step in steps if step[1] in needed]
+        self._steps = _with_biases([step for step in steps if step[1] in needed], constants)
+        _reshape_constants(self._steps, constants)
         known = sorted(needed & set(constants))
         self._numbers = {name: constants[name] for name in known if not _travels(constants[name])}
         self._constants = {name: f"constant_{n}" for n, name in enumerate(known) if name not in self._numbers}
@@ -96,14 +99,41 @@ def _read(path: Path) -> Any:
     return model
 
 
-def _convolution(attributes: dict[str, Any], x: Tensor, weight: Tensor) -> Tensor:
-    groups = 1
-    if weight.ndim == 5:  # (groups, outputs, inputs, height, width)
-        groups, weight = weight.shape[0], weight.flatten(0, 1)
+def _with_biases(steps: Sequence[_Step], constants: Mapping[str, Tensor]) -> list[_Step]:
+    """The same steps, but what alone reads a convolution and adds a number to each channel is part of it."""
+    readers = Counter(name for _, _, inputs, _ in steps for name in inputs)
+    pending: dict[str, _Step] = {}
+    found: list[_Step] = []
+    for kind, name, inputs, attributes in steps:
+        before = pending.get(inputs[0]) if kind == "Add" and inputs else None
+        bias = constants.get(inputs[1]) if before else None
+        if before and bias is not None and bias.shape[1:] == (bias.numel(), 1, 1):
+            found[found.index(before)] = (before[0], name, [*before[2], inputs[1]], before[3])
+            continue
+        step = (kind, name, inputs, attributes)
+        if kind in {"Convolution", "GroupConvolution"} and readers[name] == 1:
+            pending[name] = step
+        found.append(step)
+    return found
+
+
+def _reshape_constants(steps: Sequence[_Step], constants: dict[str, Tensor]) -> None:
+    """Weights, biases and slopes as torch's layers take them; in place. Done at every call, it would cost as much."""
+    for kind, _, inputs, _ in steps:
+        flat = inputs[1:] if kind == "PRelu" else inputs[2:] if "Convolution" in kind else []
+        for name in flat:
+            constants[name] = constants[name].reshape(-1)
+        if kind == "GroupConvolution":  # (groups, outputs, inputs, height, width)
+            weight = constants[inputs[1]]
+            constants[inputs[1]] = weight.flatten(0, 1)
+
+
+def _convolution(attributes: dict[str, Any], x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    groups = x.shape[1] // weight.shape[1]
     (top, left), (bottom, right) = attributes["pads_begin"], attributes["pads_end"]
     if any((top, left, bottom, right)):
         x = F.pad(x, (left, right, top, bottom))
-    return F.conv2d(x, weight, stride=tuple(attributes["strides"]), groups=groups)
+    return F.conv2d(x, weight, bias, stride=tuple(attributes["strides"]), groups=groups)
 
 
 def _pool(attributes: dict[str, Any], x: Tensor) -> Tensor:
@@ -135,7 +165,7 @@ _RUN: dict[str, Callable[..., Tensor]] = {
     "Pad": _pad,
     "Unsqueeze": _unsqueeze,
     "Add": lambda _, a, b: a + b,
-    "PRelu": lambda _, x, slope: torch.where(x >= 0, x, x * slope),
+    "PRelu": lambda _, x, slope: frozen_prelu(x, slope),
     "Transpose": lambda _, x, order: x.permute(*(int(n) for n in order)),
     "Reshape": _reshape,
     "Convert": lambda _, x: x.float() if x.is_floating_point() else x,
