@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors"},
     "prefetch": set(),
     "quiet": set(),
+    "lost": GROUND,
     "portrait": GROUND | {"media", "face", "settings"},
     # Many pictures of one person become one portrait and its lenders.
     "gallery": GROUND | {"media", "face", "settings", "portrait"},
@@ -43,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "renderings": GROUND | {"aim", "compositing", "model", "portrait", "settings"},
     "animator": GROUND
     | {"media", "motion", "compositing", "provenance", "renderings"}
-    | {"settings", "portrait", "gallery", "heads", "engines", "driving", "prefetch", "quiet"},
+    | {"settings", "portrait", "gallery", "heads", "engines", "driving", "lost", "prefetch", "quiet"},
     "databank": GROUND | {"media", "face"},
     "training": GROUND | {"databank", "face", "motion", "model", "media"},
     "fitting": GROUND

@@ -14,6 +14,7 @@ from enliven.engines import load_engine, weights_of
 from enliven.errors import OutputError
 from enliven.gallery.gather import gather
 from enliven.heads import gallery_of
+from enliven.lost import losses_told, without_losses
 from enliven.media.audio import Sound
 from enliven.motion.regions import TransferSettings
 from enliven.motion.stream import transfer_stream
@@ -24,8 +25,7 @@ from enliven.provenance.outlet import Outlet, Provenance, check_output, open_mar
 from enliven.quiet import quiet_pools
 from enliven.renderings import Renderings
 from enliven.settings import AnimateSettings, Summary
-from enliven.stopwatch import Stopwatch
-from enliven.types import Frame, Motion
+from enliven.types import Frame
 
 PathLike = str | Path
 Pictures = PathLike | Sequence[PathLike]
@@ -63,18 +63,11 @@ def animate(
     began = time.perf_counter()
     refuse_own_input(Path(out), *paths_of(photo), Path(driving))
     check_output(Path(out), overwrite=overwrite)
-    settings, watch = settings or AnimateSettings(), Stopwatch()
-    with quiet_pools(), Driving(Path(driving), _driving_settings(settings, start, end), watch) as driver:
+    settings = settings or AnimateSettings()
+    with quiet_pools(), Driving(Path(driving), _driving_settings(settings, start, end)) as driver:
         driver.begin()  # the face is followed while the person is made ready
         summary = Animator(photo, settings)._written(
-            driver,
-            watch,
-            Path(out),
-            start,
-            end,
-            overwrite=overwrite,
-            provenance=provenance,
-            progress=progress,
+            driver, Path(out), overwrite=overwrite, provenance=provenance, progress=progress
         )
     return replace(summary, seconds=time.perf_counter() - began)
 
@@ -145,7 +138,7 @@ class Animator:
         """
         with quiet_pools(), Driving(Path(driving), _driving_settings(self.settings, start, end)) as driver:
             driver.begin()
-            rendered = self._rendered(driver, Stopwatch())
+            rendered = self._rendered(driver)
             if unmarked_because:
                 yield from rendered
                 return
@@ -166,34 +159,23 @@ class Animator:
         progress: Progress = no_progress,
     ) -> Summary:
         """Like :func:`animate`, for a person who is driven more than once."""
-        watch, wanted = Stopwatch(), _driving_settings(self.settings, start, end)
-        with quiet_pools(), Driving(Path(driving), wanted, watch) as driver:
+        with quiet_pools(), Driving(Path(driving), _driving_settings(self.settings, start, end)) as driver:
             driver.begin()
             return self._written(
-                driver,
-                watch,
-                Path(out),
-                start,
-                end,
-                overwrite=overwrite,
-                provenance=provenance,
-                progress=progress,
+                driver, Path(out), overwrite=overwrite, provenance=provenance, progress=progress
             )
 
     def _written(
         self,
         driver: Driving,
-        watch: Stopwatch,
         out: Path,
-        start: Fraction | None,
-        end: Fraction | None,
         *,
         overwrite: bool,
         provenance: Provenance | None,
         progress: Progress,
     ) -> Summary:
         began = time.perf_counter()
-        sound, warnings = self._sound(driver, start, end)
+        sound, warnings = self._sound(driver)
         with open_output(
             out,
             size_wh=self.portrait.landmarks.image_size_wh,
@@ -204,10 +186,8 @@ class Animator:
             provenance=self._about(provenance, driver.source),
             threads=self.settings.threads,
         ) as output:
-            frames, duration = self._write_all(driver, output, watch, progress)
-        return self._summary(
-            driver, output, out, watch, warnings, frames, duration, time.perf_counter() - began
-        )
+            frames, duration = self._write_all(driver, output, progress)
+        return self._summary(driver, output, out, warnings, frames, duration, time.perf_counter() - began)
 
     def _about(self, provenance: Provenance | None, driving: Path) -> Provenance:
         """What is said about a result, completed by what this animator knows."""
@@ -219,51 +199,31 @@ class Animator:
             inputs=(*self._sources, ("driving", driving)),
         )
 
-    def _write_all(
-        self, driver: Driving, output: Outlet, watch: Stopwatch, progress: Progress
-    ) -> tuple[int, Fraction]:
+    def _write_all(self, driver: Driving, output: Outlet, progress: Progress) -> tuple[int, Fraction]:
         """Number of frames written and the time of the last one."""
         count, last = 0, Fraction(0)
-        for frame in prefetch(self._rendered(driver, watch), depth=2):
-            with watch.room("outlet"):
+        for frame in prefetch(self._rendered(driver), depth=2):
+            with driver.watch.room("outlet"):
                 output.write(frame)
             count, last = count + 1, frame.time
             progress(count, driver.frame_count)
         return count, last
 
-    def _rendered(self, driver: Driving, watch: Stopwatch) -> Iterator[Frame]:
+    def _rendered(self, driver: Driving) -> Iterator[Frame]:
         transfer = MotionTransfer(self.portrait.photo_landmarks, self._transfer_settings())
         motions = transfer_stream(driver, transfer, _LOOKAHEAD_SECONDS)
-        renderings = Renderings(self.engine, self.portrait, self._paster, self.settings, watch)
-        for rendered in prefetch(renderings.of(self._without_losses(motions)), depth=2):
+        renderings = Renderings(self.engine, self.portrait, self._paster, self.settings, driver.watch)
+        for rendered in prefetch(renderings.of(without_losses(motions, self.settings.on_lost)), depth=2):
             picture = rendered.picture
             if picture is None:
-                with watch.room("compositing"):
+                with driver.watch.room("compositing"):
                     picture = self._paster.paste(rendered.rendering)
             yield Frame(picture, rendered.time)
 
-    def _without_losses(self, motions: Iterator[Motion]) -> Iterator[Motion]:
-        """What --on-lost makes of the moments in which the driver was not seen."""
-        ever_seen, left_out, skipping_since = False, Fraction(0), None
-        for motion in motions:
-            if motion.held and self.settings.on_lost == "stop" and ever_seen:
-                return
-            if motion.held and self.settings.on_lost == "skip":
-                skipping_since = motion.time if skipping_since is None else skipping_since
-                continue
-            if skipping_since is not None:
-                left_out, skipping_since = left_out + motion.time - skipping_since, None
-            ever_seen = ever_seen or not motion.held
-            yield replace(motion, time=motion.time - left_out)
-
-    def _sound(
-        self, driver: Driving, start: Fraction | None, end: Fraction | None
-    ) -> tuple[Sound | None, list[str]]:
-        if not driver.has_sound:
-            return None, []
-        if self.settings.on_lost == "skip":
+    def _sound(self, driver: Driving) -> tuple[Sound | None, list[str]]:
+        if driver.sound is not None and self.settings.on_lost == "skip":
             return None, ["The sound was left out: moments that are skipped would put it out of step."]
-        return Sound(driver.source, start, end), []
+        return driver.sound, []
 
     def _gallery_notes(self) -> list[str]:
         """Which pictures were used, and when the engine looks at one only."""
@@ -274,18 +234,6 @@ class Animator:
             ]
         return list(self.gallery.notes)
 
-    def _losses(self, driver: Driving) -> list[str]:
-        """What the driver's track lacks, in words."""
-        told = []
-        if driver.frames_lost:
-            then = {"hold": "held", "skip": "skipped", "stop": "the end"}[self.settings.on_lost]
-            told.append(
-                f"The driver's face was not seen in {driver.frames_lost} of {driver.frames} frames: {then} there."
-            )
-        if driver.cuts:
-            told.append(f"The driving video has {driver.cuts} scene cuts; the motion begins anew after each.")
-        return told
-
     def _transfer_settings(self) -> TransferSettings:
         return TransferSettings(mode=self.settings.motion, strength=self.settings.strengths())
 
@@ -294,7 +242,6 @@ class Animator:
         driver: Driving,
         output: Outlet,
         out: Path,
-        watch: Stopwatch,
         warnings: list[str],
         frames: int,
         last: Fraction,
@@ -310,14 +257,14 @@ class Animator:
             size_wh=output.size_wh,
             crop_xyxy=self.portrait.crop_xyxy(),
             engine=self.engine.name,
-            ms_per_frame=watch.ms_per(frames),
+            ms_per_frame=driver.watch.ms_per(frames),
             warnings=(
                 *self.portrait.notes,
                 *self._gallery_notes(),
                 *self._engine_notes,
                 *warnings,
                 *driver.warnings,
-                *self._losses(driver),
+                *losses_told(driver.frames_lost, driver.frames, driver.cuts, self.settings.on_lost),
                 *output.notes,
             ),
         )

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from enliven.errors import FaceError
 from enliven.face.tracker import FaceTracker
+from enliven.media.audio import Sound
 from enliven.media.reader import VideoReader, open_video
 from enliven.motion.smoothing import LandmarkSmoother
 from enliven.motion.template import MotionReader
@@ -42,11 +43,12 @@ class DrivingSettings:
 class Driving(AbstractContextManager["Driving"]):
     """Iterates over :class:`TrackedFace`, one a driving frame, times from the beginning of the range."""
 
-    def __init__(self, source: Path, settings: DrivingSettings, watch: Stopwatch | None = None) -> None:
+    def __init__(self, source: Path, settings: DrivingSettings) -> None:
         """Raises MediaError or MotionFileError when ``source`` cannot be read."""
         self.source = source
         self._settings = settings
-        self._watch = watch or Stopwatch()
+        self.watch = Stopwatch()
+        """Counts rooms "media.read" and "face", and what else a video is made in."""
         self._stack = ExitStack()
         self.warnings: list[str] = []
         self.frames = 0
@@ -76,9 +78,11 @@ class Driving(AbstractContextManager["Driving"]):
         self.frame_count = self._video.info.frame_count
 
     @property
-    def has_sound(self) -> bool:
-        """True when the driving video has sound that can be carried across."""
-        return self._video is not None and self._video.info.has_sound
+    def sound(self) -> Sound | None:
+        """The driving video's, where it has some that can be carried across."""
+        if self._video is None or not self._video.info.has_sound:
+            return None
+        return Sound(self.source, self._settings.start, self._settings.end)
 
     def begin(self) -> None:
         """Follow the face from now on in a thread of its own, beside whatever else is to be made ready."""
@@ -108,14 +112,14 @@ class Driving(AbstractContextManager["Driving"]):
             Prefetched(self._read(video), _PICTURES_AHEAD) as pictures,
         ):
             for picture in pictures:
-                with self._watch.room("face"):
+                with self.watch.room("face"):
                     face = smoother.update(tracker.update(picture))
                 yield face
 
     def _read(self, video: VideoReader) -> Generator[Frame, None, None]:
         pictures = iter(video)
         while True:
-            with self._watch.room("media.read"):
+            with self.watch.room("media.read"):
                 picture = next(pictures, None)
             if picture is None:
                 return

@@ -125,6 +125,8 @@ class Graphs:
                 if shape.is_dynamic:
                     shape[0] = photos
             graph.reshape(ports)
+            if photos == 1:
+                _fold_shares(graph)
             self._steps[photos] = self._compiled(graph, precision=self._precision).create_infer_request()
         return self._steps[photos]
 
@@ -189,6 +191,18 @@ def _read(core: Any, graph: Path) -> Any:
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise ModelError(f"The graph {graph} cannot be loaded ({reason}); export the model again.") from None
+
+
+def _fold_shares(graph: Any) -> None:
+    """Of one photo the share is 1 everywhere: the softmax over photos becomes a constant, and mixing costs nothing."""
+    from openvino import opset8
+
+    for node in graph.get_ordered_ops():
+        if node.get_type_name() == "Softmax":
+            ones = opset8.constant(np.ones(list(node.output(0).get_shape()), np.float32))
+            for reader in list(node.output(0).get_target_inputs()):
+                reader.replace_source_output(ones.output(0))
+    graph.validate_nodes_and_infer_types()
 
 
 def _compiled(core: Any, graph: Any, *, device: str, threads: int, precision: str) -> Any:
