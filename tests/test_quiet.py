@@ -44,3 +44,14 @@ def test_an_error_inside_leaves_nothing_changed() -> None:
     with pytest.raises(KeyError), quiet_pools():
         raise KeyError
     assert (cv2.getNumThreads(), blas_threads()) == before
+
+
+def test_two_that_overlap_leave_what_was_before_the_first() -> None:
+    before = cv2.getNumThreads(), blas_threads()
+    first, second = quiet_pools(), quiet_pools()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert set(blas_threads()) == {1}
+    second.__exit__(None, None, None)
+    assert (cv2.getNumThreads(), blas_threads()) == before
