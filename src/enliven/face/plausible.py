@@ -41,7 +41,7 @@ def is_lit(measured: Measured) -> bool:
     xy = points_in_patch(measured)
     side = measured.patch.shape[0]
     (x0, y0), (x1, y1) = np.clip([xy.min(axis=0), xy.max(axis=0)], 0, side - 1).astype(int)
-    face = measured.patch[y0 : y1 + 1, x0 : x1 + 1]
+    face = measured.patch[y0 : y1 + 1 : 2, x0 : x1 + 1 : 2]  # a quarter of the pixels tells as much
     return float(np.percentile(face.mean(axis=2), 90)) >= _DARK
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from enliven.geometry import Similarity, fit_similarity, smoothstep
 from enliven.topology import (
@@ -63,7 +64,11 @@ class LandmarkSmoother:
         self._pose = Similarity()
         self._local: Floats | None = None
         self._time = Fraction(0)
-        self._noise = [_Noise() for _ in (*self._groups, "pose")]
+        self._order = np.concatenate(self._groups)  # all points, group by group
+        self._counts = np.array([len(group) for group in self._groups])
+        self._starts = np.cumsum(self._counts) - self._counts
+        self._noise = _Noise(self._starts)
+        self._pose_noise = _Noise(np.zeros(1, np.int64))
 
     def update(self, tracked: TrackedFace) -> TrackedFace:
         """The same moment with less noise; its own time, found and cut stay as they are."""
@@ -83,7 +88,7 @@ class LandmarkSmoother:
         assert tracked.landmarks is not None
         self._anchor = tracked.landmarks.points.copy()
         self._pose, self._local, self._time = Similarity(), self._anchor.copy(), tracked.time
-        self._noise = [_Noise() for _ in self._noise]
+        self._noise, self._pose_noise = _Noise(self._starts), _Noise(np.zeros(1, np.int64))
         return tracked
 
     def _filtered(self, points: Floats, elapsed: float) -> Floats:
@@ -92,12 +97,15 @@ class LandmarkSmoother:
         unit = float(np.linalg.norm(self._anchor[10, :2] - self._anchor[152, :2])) / 256.0 * self._strength
         measured = fit_similarity(self._anchor[_STABLE, :2], points[_STABLE, :2])
         self._pose = self._pulled_pose(measured, elapsed, unit)
-        local = _with_depth(measured.inverse(), points)
-        for group, noise in zip(self._groups, self._noise, strict=False):
-            offset = local[group] - self._local[group]
-            rms = float(np.sqrt((offset[:, :2] ** 2).sum(axis=1).mean()))
-            tremble = noise.excess(local[group, :2] / unit)
-            self._local[group] += offset * np.float32(self._pull(rms / unit / tremble, elapsed))
+        local = _with_depth(measured.inverse(), points)[self._order]
+        offset = local - self._local[self._order]
+        squares = np.add.reduceat((offset[:, :2] ** 2).sum(axis=1), self._starts) / self._counts
+        tremble = self._noise.excess(local[:, :2] / unit)
+        pulls = [
+            self._pull(math.sqrt(square) / unit / most, elapsed)
+            for square, most in zip(squares.tolist(), tremble, strict=True)
+        ]
+        self._local[self._order] += offset * np.repeat(np.array(pulls, np.float32), self._counts)[:, None]
         return _with_depth(self._pose, self._local)
 
     def _pulled_pose(self, measured: Similarity, elapsed: float, unit: float) -> Similarity:
@@ -106,7 +114,7 @@ class LandmarkSmoother:
         now, wanted = self._pose.apply(stable), measured.apply(stable)
         rms = float(np.sqrt(((wanted - now) ** 2).sum(axis=1).mean()))
         unit = unit * self._pose.scale
-        pull = self._pull(rms / unit / self._noise[-1].excess(wanted / unit), elapsed)
+        pull = self._pull(rms / unit / self._pose_noise.excess(wanted / unit)[0], elapsed)
         return fit_similarity(stable, now + (wanted - now) * pull)
 
     def _pull(self, offset: float, elapsed: float) -> float:
@@ -116,28 +124,32 @@ class LandmarkSmoother:
 
 
 class _Noise:
-    """How much a group of points trembles, told apart from how much it moves.
+    """How much groups of points tremble, told apart from how much they move.
 
     The second differences of white noise change their sign from frame to frame (their successive product is
     -4 variances on average); those of motion do not. A low quantile over the last frames keeps fast speech
     from being taken for noise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, starts: npt.NDArray[np.int64]) -> None:
+        """``starts``: where each group of points begins; they are told one by one."""
+        self._starts = starts
         self._last: deque[Floats] = deque(maxlen=3)
-        self._variances: deque[float] = deque(maxlen=_NOISE_FRAMES)
+        self._variances: deque[list[float]] = deque(maxlen=_NOISE_FRAMES)
 
-    def excess(self, points: Floats) -> float:
-        """By how much the noise of ``points`` (N, 2) exceeds the usual, at least 1."""
+    def excess(self, points: Floats) -> list[float]:
+        """By how much the noise of the points (N, 2) of each group exceeds the usual, at least 1."""
         if len(self._last) == 3:
             a, b, c = self._last
-            product = (a - 2 * b + c) * (b - 2 * c + points)
-            self._variances.append(-float(product.mean()) / 4.0)
+            product = ((a - 2 * b + c) * (b - 2 * c + points)).sum(axis=1)
+            numbers = 2 * np.diff(np.append(self._starts, len(points)))
+            self._variances.append((np.add.reduceat(product, self._starts) / (-4.0 * numbers)).tolist())
         self._last.append(points.copy())
         if len(self._variances) < 10:
-            return 1.0
-        rms = math.sqrt(2.0 * max(_quantile(self._variances, 0.3), 0.0))
-        return min(max(rms / _USUAL_NOISE, 1.0), _MOST_NOISE)
+            return [1.0] * len(self._starts)
+        of_groups = zip(*self._variances, strict=True)
+        noise = [math.sqrt(2.0 * max(_quantile(group, 0.3), 0.0)) for group in of_groups]
+        return [min(max(rms / _USUAL_NOISE, 1.0), _MOST_NOISE) for rms in noise]
 
 
 def _quantile(values: Iterable[float], share: float) -> float:
