@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -106,8 +106,8 @@ class Graphs:
         inputs = {
             "drawing": drawing,
             "prior": alike if prior is None else prior,
-            "guessed_flow": np.stack([guess.flow for guess in guesses]),
-            "guessed_layers": np.stack([guess.layers for guess in guesses]),
+            "guessed_flow": _stacked([guess.flow for guess in guesses]),
+            "guessed_layers": _stacked([guess.layers for guess in guesses]),
         }
         found = self._step(len(guesses)).infer(person | inputs, share_inputs=True)
         names = ("result", "warped", "mask", "flow", "confidence")
@@ -181,6 +181,11 @@ def _device(core: Any, asked: str) -> str:
     if not found:
         raise ModelError("No GPU was found that OpenVINO can use (Intel, with its driver); try --device cpu.")
     return str(found[0])
+
+
+def _stacked(arrays: Sequence[Floats]) -> Floats:
+    """(K, ...) of K arrays; of one the same numbers, not copied."""
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
 def _read(core: Any, graph: Path) -> Any:
