@@ -102,9 +102,9 @@ class Paster:
 def _torn_cells(rendering: Rendering) -> npt.NDArray[np.bool_]:
     """(g - 1, g - 1) grid cells between whose corners the flow jumps."""
     most = _TEAR * rendering.crop.to_picture.scale
-    x, y = rendering.flow[..., 0], rendering.flow[..., 1]  # apart: the last axis is slow to go over
-    across = (np.abs(np.diff(x, axis=1)) > most) | (np.abs(np.diff(y, axis=1)) > most)  # (g, g - 1)
-    along = (np.abs(np.diff(x, axis=0)) > most) | (np.abs(np.diff(y, axis=0)) > most)  # (g - 1, g)
+    x, y = cv2.split(rendering.flow)  # apart: the last axis is slow to go over
+    across = cv2.max(cv2.absdiff(x[:, 1:], x[:, :-1]), cv2.absdiff(y[:, 1:], y[:, :-1])) > most  # (g, g - 1)
+    along = cv2.max(cv2.absdiff(x[1:], x[:-1]), cv2.absdiff(y[1:], y[:-1])) > most  # (g - 1, g)
     torn: npt.NDArray[np.bool_] = across[:-1] | across[1:] | along[:, :-1] | along[:, 1:]
     return torn
 

@@ -73,7 +73,8 @@ class GuessReader:
         maps[..., 0] += axis + np.float32(to_picture.shift_px[0] - backdrop.corner_xy[0])
         maps[..., 1] += (axis + np.float32(to_picture.shift_px[1] - backdrop.corner_xy[1]))[:, None]
         person = cv2.remap(backdrop.alpha, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        behind: Floats = self._plate[1] * (1.0 - person.astype(np.float32) / 255)[..., None]
+        is_open = 1.0 - person.astype(np.float32) / 255
+        behind: Floats = cv2.multiply(self._plate[1], cv2.merge([is_open] * 4))
         return behind
 
 

@@ -126,6 +126,8 @@ class HybridEngine:
 
         ``labels``: the triangles seen in the animated photo.
         """
+        if not self._lenders:
+            return None
         wanted = looks_and_place(on_crop, self._crop.size)
         if not self._stand_ins:  # faces alone are lent, wherever the head is
             wanted[_PLACE:] = self._looks[_PLACE:]

@@ -111,10 +111,13 @@ class WarpEngine:
     def _rendered(self, points: Floats, labels: npt.NDArray[np.int32]) -> Rendering:
         target = self._on_grid(points)
         around = self._around(points)
-        face = self._mesh.flow_of(target, labels)
-        flow = around + (face - around) * self._seam(labels >= 0)[..., None]
-        photo_px = np.float32(self.crop.to_picture.scale)
-        return Rendering(flow * photo_px, self.crop, self._overlays(points, target, labels), self._backdrop)
+        flow = self._mesh.flow_of(target, labels)
+        seam = self._seam(labels >= 0)
+        flow -= around
+        flow *= cv2.merge([seam, seam])
+        flow += around
+        flow *= np.float32(self.crop.to_picture.scale)
+        return Rendering(flow, self.crop, self._overlays(points, target, labels), self._backdrop)
 
     def begin(self, points: Floats) -> Callable[[], Rendering]:
         """See :class:`enliven.model.engine.Engine`; nothing is left for later."""
