@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -55,22 +56,32 @@ def load(module: str) -> Any:
         ) from error
 
 
+_PACKAGE = threading.Lock()
+
+
 def package_folder() -> Path:
     """Make ``mediapipe.*`` importable and return the folder that holds it."""
     spec = importlib.util.find_spec("mediapipe")
     if spec is None or not spec.submodule_search_locations:
         raise EnlivenError(f"MediaPipe is not installed; finding faces needs it. {_ADVICE}")
-    if "mediapipe" not in sys.modules:
-        package = importlib.util.module_from_spec(spec)
-        package.__class__ = _LazyPackage
-        sys.modules["mediapipe"] = package
+    with _PACKAGE:
+        if "mediapipe" not in sys.modules:
+            package = importlib.util.module_from_spec(spec)
+            package.__class__ = _LazyPackage
+            sys.modules["mediapipe"] = package
     return Path(next(iter(spec.submodule_search_locations))).parent
+
+
+_STDERR = threading.Lock()
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back what C++ writes to stderr; afterwards pass on every line that is not known chatter."""
-    with ExitStack() as stack:
+    """Hold back what C++ writes to stderr; afterwards pass on every line that is not known chatter.
+
+    One thread at a time: of two that overlap, the second would keep the first one's silence for ever.
+    """
+    with _STDERR, ExitStack() as stack:
         try:
             held = stack.enter_context(tempfile.TemporaryFile())
             stderr = os.dup(2)
