@@ -223,6 +223,7 @@ def test_ctrl_c_removes_the_temporary_file_and_exits_with_130(tmp_path: Path, ou
     _, message = process.communicate(timeout=60)
     assert process.returncode == 130, message
     assert "Traceback" not in message
+    assert "unfinished files were removed" in message
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")

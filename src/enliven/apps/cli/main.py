@@ -24,6 +24,7 @@ from enliven.apps.cli import (
 )
 from enliven.errors import EnlivenError
 
+_STOPPED = "enliven: stopped; unfinished files were removed."
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT."""
 
@@ -77,5 +78,16 @@ def main() -> None:
         print(f"enliven: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("enliven: stopped; unfinished files were removed.", file=sys.stderr)
+        print(_STOPPED, file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED and _comes_of_ctrl_c(leaving):
+            print(_STOPPED, file=sys.stderr)
+        raise
+
+
+def _comes_of_ctrl_c(error: BaseException | None) -> bool:
+    """Typer makes an exit of Ctrl-C, without a word."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
