@@ -14,11 +14,12 @@ def test_items_come_in_order_and_all_of_them() -> None:
     assert list(prefetch(iter(range(100)), depth=3)) == list(range(100))
 
 
-def test_an_error_of_the_source_is_raised_at_its_place() -> None:
-    def broken() -> Iterator[int]:
-        yield 1
-        raise ValueError("broken")
+def broken() -> Iterator[int]:
+    yield 1
+    raise ValueError("broken")
 
+
+def test_an_error_of_the_source_is_raised_at_its_place() -> None:
     items = prefetch(broken())
     assert next(items) == 1
     with pytest.raises(ValueError, match="broken"):
@@ -74,12 +75,30 @@ def test_closing_before_the_first_item_stops_the_thread_and_closes_the_source_in
 
 
 def test_an_error_is_raised_once_and_then_there_is_nothing_more() -> None:
-    def broken() -> Iterator[int]:
-        yield 1
-        raise ValueError("broken")
-
     items = Prefetched(broken())
     assert next(items) == 1
     with pytest.raises(ValueError, match="broken"):
         next(items)
     assert list(items) == []
+
+
+def test_closing_wakes_who_is_waiting_for_an_item() -> None:
+    """Another thread that asked for an item which never came once waited for ever, and with it who waited for that."""
+    goes_on = threading.Event()
+
+    def source() -> Iterator[int]:
+        yield 1
+        goes_on.wait(10)
+        yield 2
+
+    items, found = Prefetched(source()), []
+    waiting = threading.Thread(target=lambda: found.extend(items), daemon=True)
+    waiting.start()
+    closing = threading.Thread(target=items.close)
+    closing.start()
+    assert items._stopped.wait(5)
+    goes_on.set()
+    for thread in (closing, waiting):
+        thread.join(5)
+        assert not thread.is_alive()
+    assert found in ([], [1])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -136,9 +137,13 @@ class Animator:
         ``unmarked_because``: your reason for pictures without the watermark, such as a measurement; nobody
         will be able to tell that they were made. Whoever publishes them must mark them otherwise.
         """
-        with quiet_pools(), Driving(Path(driving), _driving_settings(self.settings, start, end)) as driver:
+        wanted = _driving_settings(self.settings, start, end)
+        with (
+            quiet_pools(),
+            Driving(Path(driving), wanted) as driver,
+            closing(self._rendered(driver)) as rendered,
+        ):
             driver.begin()
-            rendered = self._rendered(driver)
             if unmarked_because:
                 yield from rendered
                 return
@@ -209,7 +214,7 @@ class Animator:
             progress(count, driver.frame_count)
         return count, last
 
-    def _rendered(self, driver: Driving) -> Iterator[Frame]:
+    def _rendered(self, driver: Driving) -> Generator[Frame, None, None]:
         transfer = MotionTransfer(self.portrait.photo_landmarks, self._transfer_settings())
         motions = transfer_stream(driver, transfer, _LOOKAHEAD_SECONDS)
         renderings = Renderings(self.engine, self.portrait, self._paster, self.settings, driver.watch)

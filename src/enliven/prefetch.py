@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -48,10 +49,13 @@ class Prefetched(Generic[Item]):
         raise StopIteration
 
     def close(self) -> None:
-        """No more items are drawn; may be called twice."""
+        """No more items are drawn, and whoever waits for one finds the end; may be called twice."""
         self._stopped.set()
         self._thread.join()
-        self._ended = self._ended or _End(None)
+        with suppress(queue.Empty):
+            while True:
+                self._ahead.get_nowait()
+        self._ahead.put_nowait(_End(None))
 
     def __enter__(self) -> Prefetched[Item]:
         return self

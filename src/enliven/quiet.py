@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 import cv2
 from threadpoolctl import threadpool_limits
 
-STAGES = 4
+_STAGES = 4
 """Threads that are busy at once while a video is made: tracking, mesh, networks, picture."""
 
 
@@ -42,7 +42,7 @@ class _Pools:
         before = cv2.getNumThreads()
         self._undo.callback(cv2.setNumThreads, before)
         self._undo.enter_context(threadpool_limits(limits=1, user_api="blas"))
-        cv2.setNumThreads(max(1, min(before, (os.cpu_count() or 1) - STAGES)))
+        cv2.setNumThreads(max(1, min(before, (os.cpu_count() or 1) - _STAGES)))
 
 
 _POOLS = _Pools()

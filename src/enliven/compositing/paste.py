@@ -168,9 +168,8 @@ def _retouch(picture: Picture, retouch: Retouch) -> None:
     laid = cv2.warpAffine(
         retouch.gain_add, matrix, (int(x1 - x0), int(y1 - y0)), borderMode=cv2.BORDER_REPLICATE
     )
-    gain, *added = cv2.split(
-        laid
-    )  # apart: OpenCV goes over planes at twice the speed of numpy over their mixture
+    # Plane by plane: OpenCV goes over them at twice the speed of numpy over their mixture.
+    gain, *added = cv2.split(laid)
     planes = zip(cv2.split(picture[y0:y1, x0:x1]), added, strict=True)
     shown = [
         cv2.add(cv2.multiply(below, gain, dtype=cv2.CV_32F), add, dtype=cv2.CV_8U) for below, add in planes

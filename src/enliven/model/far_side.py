@@ -6,6 +6,8 @@ symmetric, so where a triangle would have to be stretched much, its mirror image
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +72,7 @@ class FarSide:
         if matte is not None:
             own, other = (self._on_person(each, matte) for each in (source, source[mirror]))
             self._misses = np.asarray(other & ~own & (self._lends > 0), np.float32)
-            seen = (seen | self._at_side()) & own  # narrow as a far cheek is, its light is seen
+            seen = (seen | _at_side()) & own  # narrow as a far cheek is, its light is seen
         self._mesh = MeshFlow(source[mirror])
         self._hidden = np.zeros(len(self._faces), np.float32)
         self._gains = np.ones((len(self._faces) + 1, 3), np.float32)
@@ -98,21 +100,14 @@ class FarSide:
         if known.sum() < _LEAST_SKIN:
             return
         at = mean_shape()[self._faces, :2].mean(axis=1)
-        at_side = self._at_side()
-        self._hidden = self._lends * (at_side & ~skin & others_skin)
+        self._hidden = self._lends * (_at_side() & ~skin & others_skin)
         apart = ((at[:, None] - at[known][None]) ** 2).sum(axis=2)
         near = np.exp(-0.5 * apart / _LIGHT_REACH**2) + _ANYWHERE  # (N, M)
         gains = (near @ own[known]) / np.maximum(near @ other[known], 1.0)
         self._lends *= 1.0 - smoothstep(gains.max(axis=1), *_BRIGHTENED)
-        self._lends *= ~(at_side & skin & ~others_skin)  # nor is a deep shadow or hair laid over skin
+        self._lends *= ~(_at_side() & skin & ~others_skin)  # nor is a deep shadow or hair laid over skin
         # So a loan has the light of the place where it is laid: the lit side of a portrait borrows from the dark one.
         self._gains[:-1] = np.clip(gains, 1.0 / _MOST_LIGHT, _MOST_LIGHT)
-
-    def _at_side(self) -> npt.NDArray[np.bool_]:
-        """(N,) triangles beside the eyes: cheeks and temples."""
-        at = np.abs(mean_shape()[self._faces, 0].mean(axis=1))
-        found: npt.NDArray[np.bool_] = at > np.abs(mean_shape()[[RIGHT_EYE[0], LEFT_EYE[0]], 0]).min()
-        return found
 
     def _colours(self, points: Floats) -> npt.NDArray[np.float64]:
         """(N, 3) colour of the photo at the middles of triangles."""
@@ -171,9 +166,8 @@ class FarSide:
     def _window(self, target: Floats, lending: npt.NDArray[np.bool_], size: int) -> tuple[int, int, int, int]:
         """x0, y0, x1, y1 in grid pixels around all that the lending triangles can touch."""
         touched = target[np.unique(self._faces[lending]), :2]
-        rim = (
-            int(8 * self._softness) + 4 + _RIM
-        )  # OpenCV's Gaussian reaches four sigmas, and is read that far away
+        # OpenCV's Gaussian reaches four sigmas, and is read that far away.
+        rim = int(8 * self._softness) + 4 + _RIM
         x0, y0 = np.clip(np.floor(touched.min(axis=0)).astype(int) - rim, 0, size - 1)
         x1, y1 = np.clip(np.ceil(touched.max(axis=0)).astype(int) + rim, 1, size)
         return int(x0), int(y0), max(int(x1), int(x0) + 1), max(int(y1), int(y0) + 1)
@@ -203,6 +197,14 @@ class FarSide:
         gains = cv2.warpAffine(light, matrix, size_wh, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         image = np.asarray(np.clip(image * gains, 0, 255), np.uint8)
         return Overlay(image, soft, place)
+
+
+@cache
+def _at_side() -> npt.NDArray[np.bool_]:
+    """(N,) triangles beside the eyes: cheeks and temples."""
+    at = np.abs(mean_shape()[closed_mesh(), 0].mean(axis=1))
+    found: npt.NDArray[np.bool_] = at > np.abs(mean_shape()[[RIGHT_EYE[0], LEFT_EYE[0]], 0]).min()
+    return found
 
 
 def _within(labels: npt.NDArray[np.int32], box: tuple[int, int, int, int]) -> npt.NDArray[np.int32]:

@@ -194,8 +194,9 @@ def _read(core: Any, graph: Path) -> Any:
     try:
         return core.read_model(str(graph))
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise ModelError(f"The graph {graph} cannot be loaded ({reason}); export the model again.") from None
+        raise ModelError(
+            f"The graph {graph} cannot be loaded ({_reason(error)}); export the model again."
+        ) from None
 
 
 def _fold_shares(graph: Any) -> None:
@@ -218,10 +219,14 @@ def _compiled(core: Any, graph: Any, *, device: str, threads: int, precision: st
     try:
         return core.compile_model(graph, device, settings)
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
         raise ModelError(
-            f"The graphs cannot be made ready for {device} ({reason}); export them again."
+            f"The graphs cannot be made ready for {device} ({_reason(error)}); export them again."
         ) from None
+
+
+def _reason(error: RuntimeError) -> str:
+    """What OpenVINO says last: before it stand the lines of its own source."""
+    return str(error).strip().splitlines()[-1]
 
 
 def _precision(core: Any) -> str:

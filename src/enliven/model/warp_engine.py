@@ -106,18 +106,16 @@ class WarpEngine:
 
         ``labels``: what :meth:`label` says of them, on this engine's grid, where it is known.
         """
-        return self._rendered(points, (labels or self.label(points)).numbers)
-
-    def _rendered(self, points: Floats, labels: npt.NDArray[np.int32]) -> Rendering:
+        seen = (labels or self.label(points)).numbers
         target = self._on_grid(points)
         around = self._around(points)
-        flow = self._mesh.flow_of(target, labels)
-        seam = self._seam(labels >= 0)
+        flow = self._mesh.flow_of(target, seen)
+        seam = self._seam(seen >= 0)
         flow -= around
         flow *= cv2.merge([seam, seam])
         flow += around
         flow *= np.float32(self.crop.to_picture.scale)
-        return Rendering(flow, self.crop, self._overlays(points, target, labels), self._backdrop)
+        return Rendering(flow, self.crop, self._overlays(points, target, seen), self._backdrop)
 
     def begin(self, points: Floats) -> Callable[[], Rendering]:
         """See :class:`enliven.model.engine.Engine`; nothing is left for later."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import torch
@@ -24,63 +25,64 @@ _PARTS = 4.0
 """Weight of a point of eyes and lips; one of the rest has 1."""
 
 
-class LandmarkLoss:
-    """Mean distance of landmarks in result and target, in pixels of a square of 192 around the face."""
+class AnyLandmarkLoss(ABC):
+    """Mean distance of landmarks that a network finds in result and target, in pixels of the squares that it reads."""
+
+    name: str
+
+    def __init__(self, weight: float, network: TfliteNet, counts: Tensor, device: torch.device) -> None:
+        """``counts``: (N,) how much each of the network's points counts."""
+        self.weight = weight
+        self.network = network.to(device)
+        self._shares = (counts / counts.sum()).to(device)
+
+    def __call__(self, result: Tensor, batch: Batch, wanted: Tensor | None = None) -> Tensor:
+        """See :class:`enliven.training.feature_nets.FeatureLoss`; ``wanted``: as :meth:`wanted` gave it, if known."""
+        with torch.autocast(result.device.type, enabled=False):
+            wanted = self.wanted(batch) if wanted is None else wanted
+            distances = _apart(self._found(result, batch), wanted)
+            return (distances * self._shares).sum(dim=1).mean()
+
+    @torch.no_grad()
+    def wanted(self, batch: Batch) -> Tensor:
+        """(M B, 3 N) what the network finds in the targets, at the first place of all and then at the next."""
+        return self._found(batch.target, batch)
+
+    def _found(self, pictures: Tensor, batch: Batch) -> Tensor:
+        with torch.autocast(pictures.device.type, enabled=False):
+            return torch.cat(self.network(_cut(pictures, self._places(batch))), dim=1)
+
+    @abstractmethod
+    def _places(self, batch: Batch) -> Tensor:
+        """(M B, side, side, 2) where to read M squares of each picture, in [-1, 1] units."""
+
+
+class LandmarkLoss(AnyLandmarkLoss):
+    """In pixels of a square of 192 around the face."""
 
     name = "landmarks"
 
     def __init__(self, weight: float, device: torch.device) -> None:
-        self.weight = weight
-        self.network = TfliteNet(MESH, [3 * POINTS]).to(device)
-        weights = torch.ones(POINTS)
-        weights[[*RIGHT_EYE, *LEFT_EYE, *OUTER_LIPS, *INNER_LIPS]] = _PARTS
-        self._weights = (weights / weights.sum()).to(device)
+        counts = torch.ones(POINTS)
+        counts[[*RIGHT_EYE, *LEFT_EYE, *OUTER_LIPS, *INNER_LIPS]] = _PARTS
+        super().__init__(weight, TfliteNet(MESH, [3 * POINTS]), counts, device)
 
-    def __call__(self, result: Tensor, batch: Batch, wanted: Tensor | None = None) -> Tensor:
-        """See :class:`enliven.training.feature_nets.FeatureLoss`; ``wanted``: as :meth:`wanted` gave it, if known."""
-        with torch.autocast(result.device.type, enabled=False):
-            wanted = self.wanted(batch) if wanted is None else wanted
-            distances = _apart(_found(self.network, result, self._places(batch)), wanted)
-            weighed: Tensor = (distances * self._weights).sum(dim=1)
-            return weighed.mean()
-
-    @torch.no_grad()
-    def wanted(self, batch: Batch) -> Tensor:
-        """(B, 3 N) what the network finds in the targets."""
-        return _found(self.network, batch.target, self._places(batch))
-
-    @staticmethod
-    def _places(batch: Batch) -> Tensor:
+    def _places(self, batch: Batch) -> Tensor:
         return face_squares(batch.points, batch.size)
 
 
-class EyeLandmarkLoss:
-    """Mean distance of lids, brows and irises in result and target, in pixels of a square of 64 around each eye."""
+class EyeLandmarkLoss(AnyLandmarkLoss):
+    """Of lids, brows and irises, in pixels of a square of 64 around each eye: all right eyes and then all left ones."""
 
     name = "eye_landmarks"
 
     def __init__(self, weight: float, device: torch.device) -> None:
-        self.weight = weight
-        self.network = TfliteNet(EYE, [3 * EYE_POINTS, 3 * IRIS_POINTS]).to(device)
+        network = TfliteNet(EYE, [3 * EYE_POINTS, 3 * IRIS_POINTS])
+        super().__init__(weight, network, torch.ones(EYE_POINTS + IRIS_POINTS), device)
 
-    def __call__(self, result: Tensor, batch: Batch, wanted: Tensor | None = None) -> Tensor:
-        """See :class:`enliven.training.feature_nets.FeatureLoss`; ``wanted``: as :meth:`wanted` gave it, if known."""
-        with torch.autocast(result.device.type, enabled=False):
-            wanted = self.wanted(batch) if wanted is None else wanted
-            return _apart(_found(self.network, result, self._places(batch)), wanted).mean()
-
-    @torch.no_grad()
-    def wanted(self, batch: Batch) -> Tensor:
-        """(2 B, 3 N) what the network finds in the targets, all right eyes and then all left ones."""
-        return _found(self.network, batch.target, self._places(batch))
-
-    @staticmethod
-    def _places(batch: Batch) -> Tensor:
+    def _places(self, batch: Batch) -> Tensor:
         right, left = (eye_squares(batch.points, eye, batch.size) for eye in (RIGHT_EYE, LEFT_EYE))
         return torch.cat([right, left.flip(2)])  # the network knows one eye, and the other one in a mirror
-
-
-AnyLandmarkLoss = LandmarkLoss | EyeLandmarkLoss
 
 
 def landmark_losses(weights: LossWeights, device: torch.device) -> list[AnyLandmarkLoss]:
@@ -91,12 +93,6 @@ def landmark_losses(weights: LossWeights, device: torch.device) -> list[AnyLandm
     if weights.eye_landmarks:
         found.append(EyeLandmarkLoss(weights.eye_landmarks, device))
     return found
-
-
-def _found(network: TfliteNet, pictures: Tensor, grid: Tensor) -> Tensor:
-    """(M B, 3 N) what the network finds in (B, 3, S, S), at M places each."""
-    with torch.autocast(pictures.device.type, enabled=False):
-        return torch.cat(network(_cut(pictures, grid)), dim=1)
 
 
 def _apart(seen: Tensor, wanted: Tensor) -> Tensor:

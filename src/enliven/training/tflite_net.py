@@ -124,8 +124,7 @@ def _reshape_constants(steps: Sequence[_Step], constants: dict[str, Tensor]) -> 
         for name in flat:
             constants[name] = constants[name].reshape(-1)
         if kind == "GroupConvolution":  # (groups, outputs, inputs, height, width)
-            weight = constants[inputs[1]]
-            constants[inputs[1]] = weight.flatten(0, 1)
+            constants[inputs[1]] = constants[inputs[1]].flatten(0, 1)
 
 
 def _convolution(attributes: dict[str, Any], x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
