@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from enliven.geometry import Similarity
-from enliven.pixels import blended, places_read
+from enliven.pixels import blended, places_read, strips
 
 
 @pytest.fixture
@@ -48,3 +48,32 @@ def test_blending_changes_neither_of_both(draw: np.random.Generator) -> None:
     blended(above, below, cv2.blur(above[..., 0], (3, 3)))
     np.testing.assert_array_equal(above, kept[0])
     np.testing.assert_array_equal(below, kept[1])
+
+
+@pytest.mark.parametrize("scale", [0.7, 1.0, 6.3])
+def test_strips_hold_all_pixels_beside_marked_cells_and_leave_out_what_is_far(scale: float) -> None:
+    cells = np.zeros((60, 80), np.uint8)
+    cv2.circle(cells, (30, 25), 12, 1, -1)
+    cells[37:, 10:60] = 1
+    place, box = Similarity(scale, 0.0, (-3.4, 7.7)), (5, 2, int(70 * scale), int(55 * scale))
+    windows = strips(cells > 0, place, box)
+    y, x = np.mgrid[box[1] : box[3], box[0] : box[2]]
+    at = place.inverse().apply(np.stack([x, y], axis=-1).reshape(-1, 2)).astype(np.float32)
+    maps = at.reshape(*x.shape, 2)
+    touched = cv2.remap(cells.astype(np.float32), maps, None, cv2.INTER_LINEAR) > 1e-3
+    held = np.zeros(touched.shape, int)
+    for x0, y0, x1, y1 in windows:
+        assert box[0] <= x0 < x1 <= box[2]
+        assert box[1] <= y0 < y1 <= box[3]
+        held[y0 - box[1] : y1 - box[1], x0 - box[0] : x1 - box[0]] += 1
+    assert touched.any()
+    assert (held[touched] == 1).all()
+    assert held.max() == 1, "nothing is read twice"
+    assert held.mean() < 0.8
+
+
+def test_where_nothing_is_marked_inside_the_box_nothing_is_read() -> None:
+    cells = np.zeros((20, 20), np.bool_)
+    assert strips(cells, Similarity(2.0), (0, 0, 40, 40)) == []
+    cells[:, 15:] = True
+    assert strips(cells, Similarity(2.0), (0, 0, 20, 40)) == []

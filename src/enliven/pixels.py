@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from enliven.geometry import Similarity
 from enliven.types import Floats, Picture
+
+_STRIPS = 8
+"""Windows, one below the other, that a person is read in: more follow the outline closer, and each costs its calls."""
+
+Box = tuple[int, int, int, int]
+"""First pixel, and the one after the last: x, y, x, y."""
+Mask = npt.NDArray[np.bool_]
 
 
 def places_read(flow: Floats, to_picture: Similarity, place: Similarity, size_wh: tuple[int, int]) -> Floats:
@@ -36,3 +46,34 @@ def blended(above: Picture, below: Picture, alpha: Picture) -> Picture:
         cv2.multiply(above, share, scale=1.0 / 255.0), cv2.multiply(below, rest, scale=1.0 / 255.0)
     )
     return np.asarray(mixed, np.uint8)
+
+
+def strips(cells: Mask, place: Similarity, box_xyxy: Box) -> list[Box]:
+    """Windows of a picture, one below the other, that hold all pixels between marked ``cells`` (n, m) and their next.
+
+    ``place``: from cells to the picture's pixels, not turned; ``box_xyxy``: what they do not leave.
+    """
+    (left, top), scale = place.shift_px, place.scale
+    x0, y0, x1, y1 = box_xyxy
+    inside = np.zeros(cells.shape, np.uint8)  # cells beyond the box are nobody's
+    within = tuple(
+        slice(max(0, int(np.ceil((first - shift) / scale))), max(0, int((end - 1 - shift) // scale) + 1))
+        for first, end, shift in ((y0, y1, top), (x0, x1, left))
+    )
+    inside[within] = cells[within]
+    wider = cv2.dilate(inside, np.ones((3, 3), np.uint8)) > 0
+    rows = np.nonzero(wider.any(axis=1))[0]
+    if rows.size == 0:
+        return []
+    edges = np.unique(np.linspace(rows[0], rows[-1] + 1, _STRIPS + 1).round().astype(int))
+    borders = np.clip(np.ceil(scale * edges + top), y0, y1).astype(int)
+    found = []
+    for (first, end), (upper, lower) in zip(pairwise(edges), pairwise(borders), strict=True):
+        columns = np.nonzero(wider[first:end].any(axis=0))[0]
+        if columns.size == 0 or lower <= upper:
+            continue
+        start = max(int(np.floor(scale * columns[0] + left)), x0)
+        stop = min(int(np.floor(scale * columns[-1] + left)) + 1, x1)
+        if stop > start:
+            found.append((start, int(upper), stop, int(lower)))
+    return found

@@ -8,6 +8,7 @@ import pytest
 
 from enliven.compositing.paste import Paster
 from enliven.geometry import Similarity
+from enliven.pixels import blended, places_read
 from enliven.types import Backdrop, FaceCrop, Floats, Picture, Rendering, Retouch
 
 SIDE = 96
@@ -75,6 +76,41 @@ def test_only_the_person_moves_in_front_of_a_backdrop(photo: Picture) -> None:
     np.testing.assert_array_equal(result[31:49, 36:54], photo[31:49, 26:44])
     assert (result[31:49, 26:34] == 99).all(), "where the person was"
     assert (result[15:28, 20:60] == 99).all(), "what no person covers"
+
+
+@pytest.mark.parametrize(("scale", "corner"), [(1.0, (0, 0)), (2.9, (0, 0)), (2.9, (37, 21))])
+def test_reading_the_person_alone_shows_what_reading_everything_shows(
+    scale: float, corner: tuple[int, int]
+) -> None:
+    draw = np.random.default_rng(7)
+    height, width, cells = 190, 230, 64
+    photo, plate = draw.integers(0, 256, (2, height, width, 3), dtype=np.uint8)
+    alpha = np.zeros((height, width), np.uint8)
+    cv2.ellipse(alpha, (120, 90), (30, 44), 10.0, 0.0, 360.0, 255, -1)
+    alpha[130:, 70:180] = 255
+    alpha[40:60, 96:98] = 255  # a lock of hair
+    alpha = cv2.blur(alpha, (5, 5))
+    flow = cv2.GaussianBlur(draw.normal(0.0, 60.0, (cells, cells, 2)).astype(np.float32), (0, 0), 4.0)
+    place = Similarity(scale, 0.0, (12.0, 3.0))
+    x, y = corner
+    backdrop = Backdrop(plate[y:, x:], alpha[y:, x:], corner)
+    result = Paster(photo).paste(Rendering(flow, FaceCrop(place, cells), backdrop=backdrop))
+    left, top, right, bottom = 12, 3, min(width, int(12 + scale * 63)), min(height, int(3 + scale * 63))
+    maps = places_read(
+        flow, place, Similarity(shift_px=(float(left), float(top))), (right - left, bottom - top)
+    )
+    moved = cv2.remap(photo, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    kept = cv2.remap(
+        backdrop.alpha, maps - np.float32(corner), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    before = blended(moved, plate[top:bottom, left:right], kept)
+    inside = (slice(max(top, y), bottom), slice(max(left, x), right))
+    shown = before[inside[0].start - top :, inside[1].start - left :]
+    assert np.abs(flow).max() > 10.0
+    apart = np.abs(result[inside].astype(int) - shown)
+    # OpenCV reads a flow to a 32nd of its cells, counted from each window's corner.
+    assert np.percentile(apart, 99.9) <= 12 * scale
+    assert (apart[kept[inside[0].start - top :, inside[1].start - left :] == 0] == 0).all()
 
 
 def test_a_part_without_backdrop_moves_as_a_whole(photo: Picture) -> None:

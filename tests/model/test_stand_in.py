@@ -102,6 +102,25 @@ def test_the_person_is_set_into_the_animated_pictures_scene_and_what_was_cut_off
     assert shown[:, 13:].max() < 0.1
 
 
+def test_where_a_picture_was_cut_off_it_shows_whom_its_border_shows(room: Picture) -> None:
+    """Outlines count what was not looked at as person; a stand-in's border was drawn out, be it wall or shoulder."""
+    known, outline = KNOWN.copy(), view(room, 15.0).person
+    assert outline is not None
+    known[:6], known[:, 56:] = 0.0, 0.0
+    seen = view(room, 15.0, known=known)
+    seen = SceneView(seen.picture, known, seen.points, np.where(known > 0, outline, np.float32(1.0)))
+    found = standing(scene(room, seen), seen, SIDE)
+    assert found is not None
+    assert found.matte.alpha[:, 56:].max() == 0.0
+    assert np.array_equal(found.matte.alpha[6:, :56], outline[6:, :56])
+    low = KNOWN.copy()
+    low[40:] = 0.0
+    cut = SceneView(seen.picture, low, seen.points, np.where(low > 0, outline, np.float32(1.0)))
+    lower = standing(scene(room, cut), cut, SIDE)
+    assert lower is not None
+    assert np.array_equal(lower.matte.alpha[40:], np.repeat(outline[39:40], SIDE - 40, axis=0))
+
+
 def test_a_stand_in_goes_along_as_the_person_does(room: Picture) -> None:
     seen, (picture, points, _) = view(room, 15.0), taken(room, 0.0)
     found = standing(scene(room, seen), seen, SIDE)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from enliven.geometry import Similarity
-from enliven.pixels import blended, places_read
+from enliven.pixels import Box, Mask, blended, places_read, strips
 from enliven.types import Backdrop, Floats, Overlay, Picture, Rendering, Retouch
 
 _STILL_PX = 1e-3
 """Flow below this moves nothing."""
 _ROW = 1024
 """Places that are read side by side."""
+_LOOK = 2
+"""Cells of the flow's grid in one of those in which it is looked at where the person lies."""
 _TEAR = 1.3
 """Flow that changes by more than this many cells from one cell of its grid to the next passes over something hidden."""
 
@@ -24,20 +25,27 @@ class Paster:
     def __init__(self, photo: Picture) -> None:
         """``photo``: RGB uint8 (H, W, 3); never written to."""
         self._photo = photo
-        self._edged = cv2.copyMakeBorder(photo, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+        self._reach: tuple[Backdrop, Picture] | None = None
 
     def paste(self, rendering: Rendering) -> Picture:
         """A new picture of the photo's size."""
         result = self._photo.copy()
-        x0, y0, x1, y1 = self._moving_box(rendering)
-        if x1 > x0 and y1 > y0:
+        box, backdrop = self._moving_box(rendering), rendering.backdrop
+        windows = [box]
+        if backdrop is not None:
+            _lay_plate(result, backdrop, box)
+            windows = strips(*self._persons_cells(rendering, backdrop), box)
+        torn = _torn_cells(rendering)
+        for x0, y0, x1, y1 in windows:
+            if x1 <= x0 or y1 <= y0:
+                continue
             corner = Similarity(shift_px=(float(x0), float(y0)))
             maps = places_read(rendering.flow, rendering.crop.to_picture, corner, (x1 - x0, y1 - y0))
             # Cubic keeps the photo's sharpness; the bound guards against runaway coordinates.
             moved = cv2.remap(self._photo, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-            self._mend_tears(moved, rendering, (x0, y0))
-            if rendering.backdrop is not None:
-                _put_before(moved, maps, rendering.backdrop, (x0, y0))
+            self._mend_tears(moved, rendering, torn, (x0, y0))
+            if backdrop is not None:
+                _put_before(moved, maps, backdrop, (x0, y0))
             result[y0:y1, x0:x1] = moved
         for overlay in rendering.overlays:
             _lay_over(result, overlay)
@@ -45,12 +53,34 @@ class Paster:
             _retouch(result, rendering.retouch)
         return result
 
-    def _mend_tears(self, moved: Picture, rendering: Rendering, corner_xy: tuple[int, int]) -> None:
+    def _persons_cells(self, rendering: Rendering, backdrop: Backdrop) -> tuple[Mask, Similarity]:
+        """(n, n) where anything but the backdrop's plate may be seen, and from these cells to the photo's pixels."""
+        grid = rendering.crop
+        place = grid.to_picture @ Similarity(float(_LOOK))
+        reach_px = round(2 * place.scale) + 1
+        if self._reach is None or self._reach[0] is not backdrop:
+            self._reach = (backdrop, cv2.dilate(backdrop.alpha, np.ones((2 * reach_px + 1,) * 2, np.uint8)))
+        flow = rendering.flow[::_LOOK, ::_LOOK]
+        count = np.arange(flow.shape[0], dtype=np.float32) * np.float32(place.scale)
+        axes = [count + np.float32(place.shift_px[n]) for n in (0, 1)]
+        maps = flow + np.stack(np.meshgrid(*axes), axis=-1) - np.array(backdrop.corner_xy, np.float32)
+        reach = self._reach[1]
+        cells = cv2.remap(reach, maps, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE) > 0
+        bare = [
+            (at >= 0) & (at <= last - 1) & ((at < first) | (at > first + side - 1))
+            for at, last, first, side in zip(
+                axes, self._photo.shape[1::-1], backdrop.corner_xy, reach.shape[1::-1], strict=True
+            )
+        ]
+        return cells | bare[0] | bare[1][:, None], place
+
+    def _mend_tears(
+        self, moved: Picture, rendering: Rendering, torn: Mask, corner_xy: tuple[int, int]
+    ) -> None:
         """Where one part of the face hides another, mixes the pixels of both sides; in place.
 
         Between the two sides the flow runs over all that is hidden: read there, a nose's far edge is a dark line.
         """
-        torn = _torn_cells(rendering)
         if not torn.any():
             return
         to_grid = rendering.crop.to_picture.inverse()
@@ -83,7 +113,7 @@ class Paster:
         read = cv2.remap(self._photo, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(read.reshape(-1, 3)[: len(places)], np.uint8)
 
-    def _moving_box(self, rendering: Rendering) -> tuple[int, int, int, int]:
+    def _moving_box(self, rendering: Rendering) -> Box:
         """The part of the photo under the flow's grid that moves at all."""
         moves = np.abs(rendering.flow) > _STILL_PX
         moving = moves[..., 0] | moves[..., 1]  # twenty times as fast as a maximum over the last axis
@@ -99,14 +129,23 @@ class Paster:
         return int(x0), int(y0), int(x1), int(y1)
 
 
-def _torn_cells(rendering: Rendering) -> npt.NDArray[np.bool_]:
+def _torn_cells(rendering: Rendering) -> Mask:
     """(g - 1, g - 1) grid cells between whose corners the flow jumps."""
     most = _TEAR * rendering.crop.to_picture.scale
     x, y = cv2.split(rendering.flow)  # apart: the last axis is slow to go over
     across = cv2.max(cv2.absdiff(x[:, 1:], x[:, :-1]), cv2.absdiff(y[:, 1:], y[:, :-1])) > most  # (g, g - 1)
     along = cv2.max(cv2.absdiff(x[1:], x[:-1]), cv2.absdiff(y[1:], y[:-1])) > most  # (g - 1, g)
-    torn: npt.NDArray[np.bool_] = across[:-1] | across[1:] | along[:, :-1] | along[:, 1:]
+    torn: Mask = across[:-1] | across[1:] | along[:, :-1] | along[:, 1:]
     return torn
+
+
+def _lay_plate(picture: Picture, backdrop: Backdrop, box_xyxy: Box) -> None:
+    """What stays, as far as it lies in the box; in place."""
+    (left, top), (height, width) = backdrop.corner_xy, backdrop.alpha.shape
+    x0, y0 = max(box_xyxy[0], left), max(box_xyxy[1], top)
+    x1, y1 = min(box_xyxy[2], left + width), min(box_xyxy[3], top + height)
+    if x1 > x0 and y1 > y0:
+        picture[y0:y1, x0:x1] = backdrop.plate[y0 - top : y1 - top, x0 - left : x1 - left]
 
 
 def _put_before(moved: Picture, maps: Floats, backdrop: Backdrop, corner_xy: tuple[int, int]) -> None:

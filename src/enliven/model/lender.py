@@ -15,7 +15,7 @@ from enliven.model.guess import Guess, GuessReader
 from enliven.model.mesh_flow import Labels
 from enliven.model.nearest import looks_and_place
 from enliven.model.warp_engine import WarpEngine
-from enliven.pixels import blended, places_read
+from enliven.pixels import blended, places_read, strips
 from enliven.types import Backdrop, FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
 
 _LEAST_ALPHA = 0.02
@@ -88,17 +88,25 @@ class Lender(ABC):
         ``flow``: (S/2, S/2, 2) half crop sides; ``alpha``: (S, S) its share; ``crop``: where the square of the
         animated photo lies, which is so large. Nothing where it lends nothing.
         """
-        box = _box_of(alpha, crop, photo_wh)
-        if box is None:
+        lent = alpha > _LEAST_ALPHA
+        windows = strips(lent, crop.to_picture, (0, 0, *photo_wh))
+        if not windows:
             return ()
-        to_square, size_wh = crop.to_picture.inverse(), (box[2] - box[0], box[3] - box[1])
-        corner = Similarity(1.0, 0.0, (float(box[0]), float(box[1])))
+        to_square = crop.to_picture.inverse()
         full = corrected(moved.rendering, flow, moved.guess, self.crop)
-        picture = self._read(full, self._to_own @ to_square @ corner, size_wh)
+        ends = np.array(windows)
+        (x0, y0), (x1, y1) = ends[:, :2].min(axis=0).tolist(), ends[:, 2:].max(axis=0).tolist()
+        picture, shown = np.zeros((y1 - y0, x1 - x0, 3), np.uint8), np.zeros((y1 - y0, x1 - x0), np.float32)
+        for left, top, right, bottom in windows:
+            place = to_square @ Similarity(shift_px=(float(left), float(top)))
+            size_wh = (right - left, bottom - top)
+            part = (slice(top - y0, bottom - y0), slice(left - x0, right - x0))
+            picture[part] = self._read(full, self._to_own @ place, size_wh)
+            shown[part] = _seen_under(alpha, place, size_wh)
         own_to_photo = crop.to_picture @ self._to_own.inverse()
         layers = [replace(layer, to_picture=own_to_photo @ layer.to_picture) for layer in full.overlays]
         return (
-            Overlay(picture, _seen_under(alpha, to_square @ corner, size_wh), corner),
+            Overlay(picture, shown, Similarity(shift_px=(float(x0), float(y0)))),
             *(_shared(layer, alpha, to_square @ layer.to_picture) for layer in layers),
         )
 
@@ -121,17 +129,6 @@ def square_in(side: int, size: int) -> Similarity:
     """From pixels of the networks' square, ``size`` wide, to those of the same square ``side`` wide."""
     scale = side / size
     return Similarity(scale, 0.0, (0.5 * scale - 0.5, 0.5 * scale - 0.5))
-
-
-def _box_of(alpha: Floats, crop: FaceCrop, photo_wh: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """Whole pixels of the photo around all that is lent; None where nothing is."""
-    lent = alpha > _LEAST_ALPHA
-    rows, columns = (np.nonzero(lent.any(axis=axis))[0] for axis in (1, 0))
-    if rows.size == 0:
-        return None
-    corners = np.array([[columns[0] - 1.0, rows[0] - 1.0], [columns[-1] + 1.0, rows[-1] + 1.0]])
-    (x0, y0), (x1, y1) = np.clip(np.rint(crop.to_picture.apply(corners)).astype(int), 0, photo_wh)
-    return (int(x0), int(y0), int(x1), int(y1)) if x1 > x0 and y1 > y0 else None
 
 
 def _seen_under(values: Floats | Picture, place: Similarity, size_wh: tuple[int, int]) -> Floats:

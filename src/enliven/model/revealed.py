@@ -6,6 +6,7 @@ A head that moves uncovers it; one photo does not know what is there, other fram
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ _MOST_GAIN = 1.25
 """How much brighter or darker than the photo another picture may have been taken."""
 
 Mask = npt.NDArray[np.bool_]
+Values = TypeVar("Values", Picture, Floats)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +85,14 @@ def revealed(scene: Scene) -> Revealed | None:
     return Revealed(picture, known.astype(np.float32), scene.crop)
 
 
-def continued(picture: Picture, known: Mask) -> Picture:
-    """(S, S, 3) with the nearest known pixel wherever it is not known: black there once drew lines along its border."""
+def continued(values: Values, known: Mask) -> Values:
+    """(S, S) or (S, S, C) with the nearest known value wherever it is not known: black there once drew lines along a
+    picture's border."""
     away = np.where(known, 0, 1).astype(np.uint8)
     _, labels = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    colours = np.zeros((int(labels.max()) + 1, 3), np.uint8)
-    colours[labels[known]] = picture[known]
-    return np.asarray(colours[labels], np.uint8)
+    table = np.zeros((int(labels.max()) + 1, *values.shape[2:]), values.dtype)
+    table[labels[known]] = values[known]
+    return np.asarray(table[labels])
 
 
 def stands_still(scene: Scene, view: SceneView) -> bool:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from enliven.model.lender import Lender, Moved, square_in
-from enliven.model.revealed import Revealed, stands_still
+from enliven.model.revealed import CERTAIN, Revealed, continued, stands_still
 from enliven.model.strokes import disc
 from enliven.model.sway import Unhurried
 from enliven.model.warp_engine import WarpEngine
@@ -104,4 +104,6 @@ def standing(scene: Scene, view: SceneView, side: int) -> Standing | None:
     if view.person is None or not stands_still(scene, view):
         return None
     known = cv2.resize(view.known, (side, side), interpolation=cv2.INTER_LINEAR)
-    return Standing(np.asarray(known, np.float32), Matte(view.person, (0, 0, side, side)))
+    # What was cut off counts as person elsewhere; here its pixels are drawn out, and whose they are with them.
+    person = continued(view.person, view.known > CERTAIN)
+    return Standing(np.asarray(known, np.float32), Matte(person, (0, 0, side, side)))
