@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enliven.model.completion import completed
 from enliven.model.revealed import CERTAIN, Revealed
 from enliven.model.strokes import disc
 from enliven.types import Backdrop, Floats, Matte, Picture
@@ -23,6 +24,9 @@ _BROAD = 3
 _PLAIN, _SEEN, _CLEARLY = 10.0, 20.0, 2.0
 """Grey levels by which what is as thin stands out elsewhere, in 19 of 20 places, where the background is so plain that
 a lock of hair can be told; the least by which one does, and how many times more than that."""
+_SEAM = 2
+"""Cells of the matte inside a hole's border over which a smooth filling, which begins as what is beside it, gives way
+to one that goes on as that."""
 _SMALLEST = 4
 """Side of the coarsest picture from which holes are filled."""
 
@@ -35,12 +39,14 @@ def backdrop_of(
     behind: Revealed | None = None,
     *,
     locks: bool = True,
+    patterned: bool = True,
 ) -> Backdrop:
     """The photo (H, W, 3) without the person of the matte, and the person's outline, at the photo's resolution.
 
     ``face_px``: height of the face in photo pixels; ``crown_xy``: about where the head ends above, which may be
     beyond a photo that cuts it off. ``behind``: what is known of the person's place from elsewhere; the rest is
-    filled in from around. ``locks``: whether locks of hair are looked for that the matte has not found.
+    filled in from around. ``locks``: whether locks of hair are looked for that the matte has not found; ``patterned``:
+    whether what is filled in goes on as what is around it, or smoothly.
     """
     x0, y0, x1, y1 = matte.box_xyxy
     size_wh = (x1 - x0, y1 - y0)
@@ -62,6 +68,11 @@ def backdrop_of(
     filled = _pulled_in(small, 1.0 - gaps)
     hole = cv2.blur(covered, (rim + 1, rim + 1))
     large = [cv2.resize(each, size_wh, interpolation=cv2.INTER_LINEAR) for each in (filled, hole, moves)]
+    going_on = completed(small, 1.0 - gaps, filled) if patterned and gaps.any() else None
+    if going_on is not None:
+        inner = cv2.blur(cv2.erode(gaps, disc(_SEAM)), (2 * _SEAM + 1, 2 * _SEAM + 1))
+        share = cv2.resize(inner, size_wh, interpolation=cv2.INTER_LINEAR)[..., None]
+        large[0] += (going_on.over(part, covered) - large[0]) * share
     plate = part + (large[0] - part) * large[1][..., None]
     found = Backdrop(
         np.clip(np.rint(plate), 0, 255).astype(np.uint8),

@@ -38,7 +38,8 @@ class Guesser:
         """``photo``: (S, S, 3); ``points``: (478, 3) in its pixels; ``matte``: the person in it."""
         size = photo.shape[0]
         landmarks = Landmarks(np.asarray(points, np.float32), (size, size))
-        self._engine = WarpEngine(np.ascontiguousarray(photo), landmarks, matte=matte)
+        # Smooth behind the person: it is ten times as quick, and what the networks learned with.
+        self._engine = WarpEngine(np.ascontiguousarray(photo), landmarks, matte=matte, patterned=False)
         self._reader = GuessReader(FaceCrop(Similarity(), size))
 
     def guess(self, points: Floats) -> Guess:

@@ -23,7 +23,7 @@ from enliven.model.revealed import Revealed
 from enliven.model.runtime import Graphs, NetworkFrame, Person
 from enliven.model.stand_in import StandIn
 from enliven.model.warp_engine import WarpEngine
-from enliven.types import FaceCrop, Floats, FurtherPhoto, Overlay, Picture, Rendering, Retouch
+from enliven.types import Backdrop, FaceCrop, Floats, FurtherPhoto, Overlay, Picture, Rendering, Retouch
 
 _TRUSTED = 0.5
 """Mask from which on the photo's detail, finer than the networks' pixels, is kept whole."""
@@ -153,7 +153,7 @@ class HybridEngine:
         else:
             guesses = [guess, borrowed.moved.guess]
             frame = self._graphs.frame(self._pair_with(borrowed.number), drawing, guesses, borrowed.prior)
-            lent = self._lent(self._lenders[borrowed.number], borrowed.moved, frame, guess)
+            lent = self._lent(borrowed, frame, guess, moved.backdrop)
         better = corrected(moved, frame.flow[0], guess, self._crop)
         return replace(better, overlays=(*moved.overlays, *lent), retouch=self._retouch(frame, trusted))
 
@@ -183,17 +183,21 @@ class HybridEngine:
             self._pair = (number, both | {"psi": first["psi"]})
         return self._pair[1]
 
-    def _lent(self, lender: Lender, moved: Moved, frame: NetworkFrame, guess: Guess) -> tuple[Overlay, ...]:
+    def _lent(
+        self, borrowed: _Borrowed, frame: NetworkFrame, guess: Guess, behind: Backdrop | None
+    ) -> tuple[Overlay, ...]:
         """The lender's own pixels where the networks trust it more.
 
-        ``guess``: of the animated photo. Its background stays wherever neither shows the person.
+        ``guess``, ``behind``: of the animated photo. Its background stays wherever neither shows the person.
         """
+        lender, moved = self._lenders[borrowed.number], borrowed.moved
         size = self._crop.size
         share = cv2.resize(frame.confidence[1], (size, size), interpolation=cv2.INTER_LINEAR)
         share *= self._lent_within if lender.lends_around else self._fade
         if lender.lends_around and guess.person is not None and moved.guess.person is not None:
             share *= np.maximum(guess.person, moved.guess.person)
-        return lender.overlays(moved, frame.flow[1], share, self._crop, self._warp.landmarks.image_size_wh)
+        photo_wh = self._warp.landmarks.image_size_wh
+        return lender.overlays(moved, frame.flow[1], share, self._crop, photo_wh, behind)
 
     def _retouch(self, frame: NetworkFrame, share: Floats) -> Retouch:
         """Brings the warped photo to the networks' result, and keeps its finer detail where they trust it.

@@ -15,7 +15,7 @@ from enliven.model.guess import Guess, GuessReader
 from enliven.model.mesh_flow import Labels
 from enliven.model.nearest import looks_and_place
 from enliven.model.warp_engine import WarpEngine
-from enliven.pixels import blended, places_read, strips
+from enliven.pixels import Box, blended, places_read, strips
 from enliven.types import Backdrop, FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
 
 _LEAST_ALPHA = 0.02
@@ -80,13 +80,20 @@ class Lender(ABC):
         return displaced(cells, flow)
 
     def overlays(
-        self, moved: Moved, flow: Floats, alpha: Floats, crop: FaceCrop, photo_wh: tuple[int, int]
+        self,
+        moved: Moved,
+        flow: Floats,
+        alpha: Floats,
+        crop: FaceCrop,
+        photo_wh: tuple[int, int],
+        behind: Backdrop | None = None,
     ) -> tuple[Overlay, ...]:
         """What it lends, to lay over the animated photo in this order: its own pixels, moved by the networks' ``flow``
         and read once, at the photo's resolution; then its eyes, mouth and far cheek.
 
         ``flow``: (S/2, S/2, 2) half crop sides; ``alpha``: (S, S) its share; ``crop``: where the square of the
-        animated photo lies, which is so large. Nothing where it lends nothing.
+        animated photo lies, which is so large; ``behind``: the animated photo's backdrop, shown behind the lender's
+        person too. Nothing where it lends nothing.
         """
         lent = alpha > _LEAST_ALPHA
         windows = strips(lent, crop.to_picture, (0, 0, *photo_wh))
@@ -101,7 +108,8 @@ class Lender(ABC):
             place = to_square @ Similarity(shift_px=(float(left), float(top)))
             size_wh = (right - left, bottom - top)
             part = (slice(top - y0, bottom - y0), slice(left - x0, right - x0))
-            picture[part] = self._read(full, self._to_own @ place, size_wh)
+            plate = None if behind is None else _part_of(behind, (left, top, right, bottom))
+            picture[part] = self._read(full, self._to_own @ place, size_wh, plate)
             shown[part] = _seen_under(alpha, place, size_wh)
         own_to_photo = crop.to_picture @ self._to_own.inverse()
         layers = [replace(layer, to_picture=own_to_photo @ layer.to_picture) for layer in full.overlays]
@@ -110,14 +118,28 @@ class Lender(ABC):
             *(_shared(layer, alpha, to_square @ layer.to_picture) for layer in layers),
         )
 
-    def _read(self, rendering: Rendering, to_own: Similarity, size_wh: tuple[int, int]) -> Picture:
-        """(h, w, 3) the moved photo under pixels of another grid; ``to_own``: from those to its own, not turned."""
+    def _read(
+        self, rendering: Rendering, to_own: Similarity, size_wh: tuple[int, int], plate: Picture | None
+    ) -> Picture:
+        """(h, w, 3) the moved photo under pixels of another grid; ``to_own``: from those to its own, not turned.
+
+        ``plate``: (h, w, 3) what stays behind its person; None for what its own backdrop says.
+        """
         maps = places_read(rendering.flow, rendering.crop.to_picture, to_own, size_wh)
         border = cv2.BORDER_REPLICATE
         picture = np.asarray(
             cv2.remap(self.picture, maps, None, cv2.INTER_CUBIC, borderMode=border), np.uint8
         )
-        return picture if rendering.backdrop is None else _before(picture, maps, rendering.backdrop, to_own)
+        if rendering.backdrop is None:
+            return picture
+        (x, y), alpha = rendering.backdrop.corner_xy, rendering.backdrop.alpha
+        if plate is None:
+            to_plate = Similarity(shift_px=(-float(x), -float(y))) @ to_own
+            plate = np.asarray(_seen_under(rendering.backdrop.plate, to_plate, size_wh), np.uint8)
+        if (x, y) != (0, 0):
+            maps -= np.array([x, y], np.float32)
+        person = cv2.remap(alpha, maps, None, cv2.INTER_LINEAR, borderMode=border)
+        return blended(picture, plate, np.asarray(person, np.uint8))
 
     @staticmethod
     def _moved(points: Floats, by: Similarity) -> Floats:
@@ -144,16 +166,10 @@ def _shared(layer: Overlay, share: Floats, place: Similarity) -> Overlay:
     return replace(layer, alpha=layer.alpha * _seen_under(share, place, (width, height)))
 
 
-def _before(moved: Picture, maps: Floats, backdrop: Backdrop, to_own: Similarity) -> Picture:
-    """(h, w, 3) of the moved pixels only the person; elsewhere the backdrop, which reaches over the whole picture.
-
-    ``maps``: (h, w, 2) where each pixel was read; ``to_own``: from its place to that same picture.
-    """
-    x, y = backdrop.corner_xy
-    to_plate = Similarity(shift_px=(-float(x), -float(y))) @ to_own
-    height, width = moved.shape[:2]
-    plate = np.asarray(_seen_under(backdrop.plate, to_plate, (width, height)), np.uint8)
-    if (x, y) != (0, 0):
-        maps = maps - np.array([x, y], np.float32)
-    person = cv2.remap(backdrop.alpha, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return blended(moved, plate, np.asarray(person, np.uint8))
+def _part_of(backdrop: Backdrop, box_xyxy: Box) -> Picture | None:
+    """(h, w, 3) of the photo's box what stays there; None where it reaches farther than that is known."""
+    (x, y), (height, width) = backdrop.corner_xy, backdrop.alpha.shape
+    x0, y0, x1, y1 = box_xyxy
+    if x0 < x or y0 < y or x1 > x + width or y1 > y + height:
+        return None
+    return backdrop.plate[y0 - y : y1 - y, x0 - x : x1 - x]

@@ -72,7 +72,13 @@ class StandIn(Lender):
         matte = self._standing.matte
         # What is thin beside the person here may be a border's pixels drawn out to where the picture was cut off.
         engine = WarpEngine(
-            self.picture, landmarks, matte=matte, finest=_GRID, behind=self._behind, locks=False
+            self.picture,
+            landmarks,
+            matte=matte,
+            finest=_GRID,
+            behind=self._behind,
+            locks=False,
+            patterned=False,
         )
         engine.unhurried = Unhurried() if self._unhurried else None
         if self._kin is not None:

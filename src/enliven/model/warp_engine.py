@@ -64,13 +64,14 @@ class WarpEngine:
         sway: Sequence[Sway] | None = None,
         behind: Revealed | None = None,
         locks: bool = True,
+        patterned: bool = True,
     ) -> None:
         """``photo``: RGB (H, W, 3); ``landmarks`` in its pixels; ``finest``: side of the flow's grid at most.
 
         ``heights``: side of the square that moves, in face heights; small where the face alone is asked for.
         ``matte``: the person in the photo, who then moves in front of a background that stays as it is. ``sway``: how
         hair and shoulders go along, everybody's when not given. ``behind``: what is known of the background that the
-        person hides. ``locks``: see :func:`backdrop_of`.
+        person hides. ``locks``, ``patterned``: see :func:`backdrop_of`.
         """
         self._finest = finest
         self._extent = extent or (CUT_OUT if matte else HeadExtent())
@@ -94,7 +95,9 @@ class WarpEngine:
         self._mouth = MouthLayer(photo, landmarks.points)
         crown = _crown(landmarks.xy)
         self._backdrop = (
-            backdrop_of(photo, matte, self._face_px, crown, behind, locks=locks) if matte else None
+            backdrop_of(photo, matte, self._face_px, crown, behind, locks=locks, patterned=patterned)
+            if matte
+            else None
         )
 
     def label(self, points: Floats) -> Labels:
