@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from enliven.assets import builtin_weights
@@ -48,11 +49,13 @@ def _engine(settings: AnimateSettings, gallery: Gallery, matte: Matte | None) ->
     weights = settings.weights or builtin_weights()
     head = open_head(settings.head, weights) if settings.head else None
     fitted = head.weights if head else None
-    graphs = Graphs(weights, device=settings.device, threads=settings.threads, fitted=fitted)
+    scene = scene_of(gallery, matte)
+    with ThreadPoolExecutor(1) as beside:  # OpenVINO makes its graphs ready without Python's lock
+        warped = beside.submit(_warp, gallery, matte, head, scene)
+        graphs = Graphs(weights, device=settings.device, threads=settings.threads, fitted=fitted)
+        warp, behind = warped.result()
     crop = crop_for(portrait.landmarks, size=graphs.config.size)
     seen = take(portrait.picture, crop)
-    scene = scene_of(gallery, matte)
-    warp, behind = _warp(gallery, matte, head, scene)
     further, background = further_photos(gallery, scene), None
     if matte is not None and any(photo.standing for photo in further):
         square = square_of(portrait.landmarks)
