@@ -54,6 +54,12 @@ def test_what_is_compared_on_was_never_learned_from() -> None:
     assert not any(np.array_equal(h, c.picture) for h in held for c in alone.learned)
 
 
+def test_time_goes_by_photos_a_gpu_has_twenty_seconds_and_what_is_asked_for_counts() -> None:
+    assert [FitSettings().minutes_for(count) for count in (1, 2, 8, 9, 32)] == [2.0, 4.0, 4.0, 8.0, 8.0]
+    assert [60 * FitSettings().minutes_for(count, gpu=True) for count in (1, 32)] == [20.0, 20.0]
+    assert FitSettings(minutes=3.0).minutes_for(32, gpu=True) == 3.0
+
+
 def test_of_one_photo_poses_are_looked_at_that_it_does_not_show() -> None:
     one, five = split(crops(1), 0), split(crops(5), 0)
     assert five.strange == ()

@@ -78,12 +78,12 @@ class _Fitting:
         self._settings, self._progress, self._state = settings, progress, state
         self._draw = draw_lesson if len(crops) == 1 else draw_lesson_of_two
         self._steps = settings.steps_for(len(crops))
-        self._budget = 60.0 * settings.minutes_for(len(crops))
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._budget = 60.0 * settings.minutes_for(len(crops), gpu=self._device.type == "cuda")
         self._split: Split = split(list(crops), settings.seed)
         original = base.checkpoint.config.original_drawing
         parts = self._split
         self._album = Album([*parts.learned, *parts.held_back, *parts.strange], base.talker, original)
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(settings.seed)
         person = person_of(base, crops)
         self._game = FitGame(

@@ -14,7 +14,7 @@ class FitSettings:
     steps: int | None = None
     """Steps of learning; None: by the number of photos, see :meth:`steps_for`."""
     minutes: float | None = None
-    """All that learning may take; None: 2 for one photo, 4 for up to eight, 8 for more."""
+    """All that learning may take; None: see :meth:`minutes_for`."""
     batch: int = 2
     """Episodes a step."""
     psi_rate: float = 2e-4
@@ -34,12 +34,17 @@ class FitSettings:
             raise UsageError(f"{self.steps} steps were asked for; there must be at least 1.")
 
     def steps_for(self, photos: int) -> int:
-        """42 for one photo to 100 for 32: what carries over to other pictures is learned by then; later steps learn
+        """42 for one photo to 80 for 17 and more: what carries over to other pictures is learned by then; later steps learn
 
         these photos by heart, and the person is lost on the way (docs/few-shot.md).
         """
-        return self.steps or min(100, 38 + 2 * photos + 2 * min(photos, 4))
+        return self.steps or min(80, 38 + 2 * photos + 2 * min(photos, 4))
 
-    def minutes_for(self, photos: int) -> float:
-        """All the time there is, fitting and comparing."""
-        return self.minutes or (2.0 if photos == 1 else 4.0 if photos <= 8 else 8.0)
+    def minutes_for(self, photos: int, *, gpu: bool = False) -> float:
+        """All the time there is, fitting and comparing: 2 minutes for one photo, 4 for up to eight, 8 for more; 20
+
+        seconds on a GPU.
+        """
+        if self.minutes is not None:
+            return self.minutes
+        return 1 / 3 if gpu else 2.0 if photos == 1 else 4.0 if photos <= 8 else 8.0

@@ -30,10 +30,12 @@ def learn(
     out: Annotated[Path, typer.Option("-o", "--out", help="NAME.head")],
     minutes: Annotated[
         float | None,
-        typer.Option(min=0.05, help="All it may take.", show_default="2 for 1 photo, 4 for 8, 8 for 32"),
+        typer.Option(
+            min=0.05, help="All it may take.", show_default="2 for 1 photo, 4 for 8, 8 for 32; 0.33 on a GPU"
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps of fitting.", show_default="120 to 320")
+        int | None, typer.Option(min=1, help="Steps of fitting.", show_default="42 to 80")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where learning was stopped.")] = False,
     weights: Annotated[
