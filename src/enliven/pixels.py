@@ -14,7 +14,7 @@ from enliven.types import Floats, Picture
 _STRIPS = 8
 """Windows, one below the other, that a person is read in: more follow the outline closer, and each costs its calls."""
 
-Box = tuple[int, int, int, int]
+Window = tuple[int, int, int, int]
 """First pixel, and the one after the last: x, y, x, y."""
 Mask = npt.NDArray[np.bool_]
 
@@ -48,7 +48,7 @@ def blended(above: Picture, below: Picture, alpha: Picture) -> Picture:
     return np.asarray(mixed, np.uint8)
 
 
-def strips(cells: Mask, place: Similarity, box_xyxy: Box) -> list[Box]:
+def strips(cells: Mask, place: Similarity, box_xyxy: Window) -> list[Window]:
     """Windows of a picture, one below the other, that hold all pixels between marked ``cells`` (n, m) and their next.
 
     ``place``: from cells to the picture's pixels, not turned; ``box_xyxy``: what they do not leave.

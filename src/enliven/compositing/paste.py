@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from enliven.geometry import Similarity
-from enliven.pixels import Box, Mask, blended, places_read, strips
+from enliven.pixels import Mask, Window, blended, places_read, strips
 from enliven.types import Backdrop, Floats, Overlay, Picture, Rendering, Retouch
 
 _STILL_PX = 1e-3
@@ -113,7 +113,7 @@ class Paster:
         read = cv2.remap(self._photo, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(read.reshape(-1, 3)[: len(places)], np.uint8)
 
-    def _moving_box(self, rendering: Rendering) -> Box:
+    def _moving_box(self, rendering: Rendering) -> Window:
         """The part of the photo under the flow's grid that moves at all."""
         moves = np.abs(rendering.flow) > _STILL_PX
         moving = moves[..., 0] | moves[..., 1]  # twenty times as fast as a maximum over the last axis
@@ -139,7 +139,7 @@ def _torn_cells(rendering: Rendering) -> Mask:
     return torn
 
 
-def _lay_plate(picture: Picture, backdrop: Backdrop, box_xyxy: Box) -> None:
+def _lay_plate(picture: Picture, backdrop: Backdrop, box_xyxy: Window) -> None:
     """What stays, as far as it lies in the box; in place."""
     (left, top), (height, width) = backdrop.corner_xy, backdrop.alpha.shape
     x0, y0 = max(box_xyxy[0], left), max(box_xyxy[1], top)

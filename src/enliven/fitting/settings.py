@@ -34,9 +34,9 @@ class FitSettings:
             raise UsageError(f"{self.steps} steps were asked for; there must be at least 1.")
 
     def steps_for(self, photos: int) -> int:
-        """42 for one photo to 80 for 17 and more: what carries over to other pictures is learned by then; later steps learn
+        """42 for one photo to 80 for 17 and more: what carries over to other pictures is learned by then.
 
-        these photos by heart, and the person is lost on the way (docs/few-shot.md).
+        Later steps learn these photos by heart, and the person is lost on the way (docs/few-shot.md).
         """
         return self.steps or min(80, 38 + 2 * photos + 2 * min(photos, 4))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from enliven.pixels import Mask
 from enliven.types import Floats
 
 SAME = 0.6
@@ -16,8 +17,6 @@ _SURELY_SAME = 0.5
 
 On 40 people of YouTube Faces, two strangers are never nearer than that in 61,781 pairs but one.
 """
-
-Mask = npt.NDArray[np.bool_]
 
 
 def distances(descriptors: Sequence[Floats]) -> npt.NDArray[np.float64]:

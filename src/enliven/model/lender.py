@@ -15,7 +15,7 @@ from enliven.model.guess import Guess, GuessReader
 from enliven.model.mesh_flow import Labels
 from enliven.model.nearest import looks_and_place
 from enliven.model.warp_engine import WarpEngine
-from enliven.pixels import Box, blended, places_read, strips
+from enliven.pixels import Window, blended, places_read, strips
 from enliven.types import Backdrop, FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
 
 _LEAST_ALPHA = 0.02
@@ -166,7 +166,7 @@ def _shared(layer: Overlay, share: Floats, place: Similarity) -> Overlay:
     return replace(layer, alpha=layer.alpha * _seen_under(share, place, (width, height)))
 
 
-def _part_of(backdrop: Backdrop, box_xyxy: Box) -> Picture | None:
+def _part_of(backdrop: Backdrop, box_xyxy: Window) -> Picture | None:
     """(h, w, 3) of the photo's box what stays there; None where it reaches farther than that is known."""
     (x, y), (height, width) = backdrop.corner_xy, backdrop.alpha.shape
     x0, y0, x1, y1 = box_xyxy

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from enliven.model.strokes import disc
+from enliven.pixels import Mask
 from enliven.types import FaceCrop, Floats, Picture, Scene, SceneView
 
 _PERSON = 0.1
@@ -32,7 +32,6 @@ CERTAIN = 0.99
 _MOST_GAIN = 1.25
 """How much brighter or darker than the photo another picture may have been taken."""
 
-Mask = npt.NDArray[np.bool_]
 Values = TypeVar("Values", Picture, Floats)
 
 
