@@ -27,6 +27,8 @@ _STRETCHED = (1.2, 1.9)
 
 far cheek stays in it; the tracker prefers that, eyes do not.
 """
+_FRONTAL = 0.2
+"""Mean share of the triangles that may borrow, up to which a photo shows both sides: about 8 degrees of turn."""
 _LEAST_ALPHA = 0.02
 _RIM = 2
 """Grid pixels beside what is lent that are read with it."""
@@ -82,7 +84,7 @@ class FarSide:
     @property
     def is_needed(self) -> bool:
         """False for photos taken from the front."""
-        return bool(self._far.mean() > 0.02)
+        return bool(self._far.mean() > _FRONTAL)
 
     def _compare(
         self,
