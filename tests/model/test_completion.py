@@ -108,6 +108,18 @@ def test_no_grain_is_read_where_the_picture_shows_somebody_else_in_front() -> No
     np.testing.assert_allclose(found.over(photo, hair), 150.0, atol=1e-2)
 
 
+@pytest.mark.parametrize("size", [1, 3, 9, 20])
+def test_a_hole_too_small_for_the_coarse_sizes_is_filled_all_the_same(size: int) -> None:
+    """What other frames of a video show leaves corners behind the person that nobody saw."""
+    picture, known = striped(256), np.ones((256, 256), np.float32)
+    known[100 : 100 + size, 90 : 90 + size] = 0
+    found = filled(picture, known)
+    truth = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    assert np.abs(found.filled - truth).max() < 15.0
+    photo = np.asarray(picture, np.uint8)
+    assert np.isfinite(found.over(photo, np.zeros((SIDE, SIDE), np.float32))).all()
+
+
 def test_where_too_little_is_known_nothing_is_made_up() -> None:
     known = np.zeros((SIDE, SIDE), np.float32)
     known[:10] = 1

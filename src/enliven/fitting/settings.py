@@ -41,10 +41,12 @@ class FitSettings:
         return self.steps or min(80, 38 + 2 * photos + 2 * min(photos, 4))
 
     def minutes_for(self, photos: int, *, gpu: bool = False) -> float:
-        """All the time there is, fitting and comparing: 2 minutes for one photo, 4 for up to eight, 8 for more; 20
+        """All the time there is, fitting and comparing.
 
-        seconds on a GPU.
+        2 minutes for one photo, 4 for up to eight, 8 for more; 20 seconds on a GPU.
         """
         if self.minutes is not None:
             return self.minutes
-        return 1 / 3 if gpu else 2.0 if photos == 1 else 4.0 if photos <= 8 else 8.0
+        if gpu:
+            return 1 / 3
+        return 2.0 if photos == 1 else 4.0 if photos <= 8 else 8.0

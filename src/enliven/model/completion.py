@@ -84,7 +84,7 @@ def completed(picture: Floats, known: Floats, smooth: Floats) -> Completion | No
         if len(level.patches) < _LEAST_PATCHES:
             return None
         level.begin(offsets)
-        for _ in range(rounds):
+        for _ in range(rounds if hole.any() else 0):  # a small hole is none at a small size
             level.search()
             level.fill()
         begun, offsets = level.picture, level.offsets()
@@ -126,10 +126,10 @@ class _Level:
             handed = self._at + 2 * coarser[rows, columns]
             good = self._is_whole(handed)
             self._found[good] = handed[good]
-        self._look()
 
     def search(self) -> None:
         """Better finds: the neighbours', and others by chance, nearer and nearer to the best."""
+        self._look()
         for step in _STEPS:
             for way in ((0, step), (0, -step), (step, 0), (-step, 0)):
                 beside = self._at + np.array(way, np.int32)
@@ -157,7 +157,6 @@ class _Level:
         mean = (summed[:, :3] / np.maximum(summed[:, 3:], 1e-9)).reshape(self.picture.shape)
         filled = self._hole & (summed[:, 3].reshape(self._hole.shape) > 0)
         self.picture = np.where(filled[..., None], mean, self.picture)
-        self._look()
 
     def offsets(self) -> npt.NDArray[np.int32]:
         """(n, n, 2) rows and columns from every pixel to what it was found at; 0 where nothing was looked for."""
