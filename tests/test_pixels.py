@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from enliven.geometry import Similarity
-from enliven.pixels import blended, places_read, strips
+from enliven.pixels import before, blended, common, places_read, strips
+from enliven.types import Backdrop
 
 
 @pytest.fixture
@@ -77,3 +78,23 @@ def test_where_nothing_is_marked_inside_the_box_nothing_is_read() -> None:
     assert strips(cells, Similarity(2.0), (0, 0, 40, 40)) == []
     cells[:, 15:] = True
     assert strips(cells, Similarity(2.0), (0, 0, 20, 40)) == []
+
+
+def test_what_two_windows_share() -> None:
+    assert common((0, 0, 10, 8), (3, -2, 20, 5)) == (3, 0, 10, 5)
+    assert common((3, 2, 5, 4), (0, 0, 10, 8)) == (3, 2, 5, 4)
+    assert common((0, 0, 10, 8), (10, 0, 12, 8)) is None, "they only touch"
+
+
+def test_before_a_backdrop_only_the_person_is_seen(draw: np.random.Generator) -> None:
+    moved, plate = draw.integers(0, 256, (2, 6, 8, 3), dtype=np.uint8)
+    alpha = np.zeros((20, 20), np.uint8)
+    alpha[:, 5:] = 255  # from column 8 of the picture on, of which the backdrop begins at 3
+    backdrop = Backdrop(np.zeros((20, 20, 3), np.uint8), alpha, (3, 1))
+    maps = np.stack(np.meshgrid(np.arange(4.0, 12.0), np.arange(2.0, 8.0)), axis=-1).astype(np.float32)
+    shown = before(moved, maps, backdrop, plate)
+    assert np.array_equal(shown[:, :4], plate[:, :4])
+    assert np.array_equal(shown[:, 4:], moved[:, 4:])
+    assert maps[0, 0].tolist() == [4.0, 2.0], "the places stay as they are"
+    assert backdrop.box_xyxy == (3, 1, 23, 21)
+    assert backdrop.plate_in((4, 2, 9, 8)).shape == (6, 5, 3)

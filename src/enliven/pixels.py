@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import Similarity
-from enliven.types import Floats, Picture
+from enliven.types import Backdrop, Floats, Picture
 
 _STRIPS = 8
 """Windows, one below the other, that a person is read in: more follow the outline closer, and each costs its calls."""
@@ -35,6 +35,13 @@ def places_read(flow: Floats, to_picture: Similarity, place: Similarity, size_wh
     return maps
 
 
+def common(one: Window, other: Window) -> Window | None:
+    """What lies in both; None where nothing does."""
+    x0, y0 = max(one[0], other[0]), max(one[1], other[1])
+    x1, y1 = min(one[2], other[2]), min(one[3], other[3])
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
+
 def blended(above: Picture, below: Picture, alpha: Picture) -> Picture:
     """(h, w, 3) uint8: ``above`` where ``alpha`` (h, w) is 255, ``below`` where it is 0; right to one grey level.
 
@@ -46,6 +53,17 @@ def blended(above: Picture, below: Picture, alpha: Picture) -> Picture:
         cv2.multiply(above, share, scale=1.0 / 255.0), cv2.multiply(below, rest, scale=1.0 / 255.0)
     )
     return np.asarray(mixed, np.uint8)
+
+
+def before(moved: Picture, maps: Floats, backdrop: Backdrop, plate: Picture) -> Picture:
+    """(h, w, 3) of the moved pixels only the backdrop's person, and ``plate`` (h, w, 3) elsewhere.
+
+    ``maps``: (h, w, 2) where each of them was read in the picture that the backdrop is a part of.
+    """
+    if backdrop.corner_xy != (0, 0):
+        maps = maps - np.array(backdrop.corner_xy, np.float32)
+    person = cv2.remap(backdrop.alpha, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return blended(moved, plate, np.asarray(person, np.uint8))
 
 
 def strips(cells: Mask, place: Similarity, box_xyxy: Window) -> list[Window]:

@@ -156,6 +156,17 @@ class Backdrop:
     corner_xy: tuple[int, int]
     """The part's first pixel in the photo; above it where the photo cuts off the head."""
 
+    @property
+    def box_xyxy(self) -> tuple[int, int, int, int]:
+        """Its first pixel in the photo, and the one after the last."""
+        (x, y), (height, width) = self.corner_xy, self.alpha.shape
+        return x, y, x + width, y + height
+
+    def plate_in(self, box_xyxy: tuple[int, int, int, int]) -> Picture:
+        """(h, w, 3) what stays in a box of the photo that lies within its own."""
+        (x, y), (x0, y0, x1, y1) = self.corner_xy, box_xyxy
+        return self.plate[y0 - y : y1 - y, x0 - x : x1 - x]
+
 
 @dataclass(frozen=True, eq=False)
 class Rendering:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from enliven.geometry import Similarity
-from enliven.pixels import Mask, Window, blended, places_read, strips
+from enliven.pixels import Mask, Window, before, common, places_read, strips
 from enliven.types import Backdrop, Floats, Overlay, Picture, Rendering, Retouch
 
 _STILL_PX = 1e-3
@@ -33,10 +33,13 @@ class Paster:
         box, backdrop = self._moving_box(rendering), rendering.backdrop
         windows = [box]
         if backdrop is not None:
-            _lay_plate(result, backdrop, box)
+            still = common(box, backdrop.box_xyxy)
+            if still is not None:
+                result[still[1] : still[3], still[0] : still[2]] = backdrop.plate_in(still)
             windows = strips(*self._persons_cells(rendering, backdrop), box)
         torn = _torn_cells(rendering)
-        for x0, y0, x1, y1 in windows:
+        for window in windows:
+            x0, y0, x1, y1 = window
             if x1 <= x0 or y1 <= y0:
                 continue
             corner = Similarity(shift_px=(float(x0), float(y0)))
@@ -45,7 +48,7 @@ class Paster:
             moved = cv2.remap(self._photo, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
             self._mend_tears(moved, rendering, torn, (x0, y0))
             if backdrop is not None:
-                _put_before(moved, maps, backdrop, (x0, y0))
+                _put_before(moved, maps, backdrop, window)
             result[y0:y1, x0:x1] = moved
         for overlay in rendering.overlays:
             _lay_over(result, overlay)
@@ -139,30 +142,16 @@ def _torn_cells(rendering: Rendering) -> Mask:
     return torn
 
 
-def _lay_plate(picture: Picture, backdrop: Backdrop, box_xyxy: Window) -> None:
-    """What stays, as far as it lies in the box; in place."""
-    (left, top), (height, width) = backdrop.corner_xy, backdrop.alpha.shape
-    x0, y0 = max(box_xyxy[0], left), max(box_xyxy[1], top)
-    x1, y1 = min(box_xyxy[2], left + width), min(box_xyxy[3], top + height)
-    if x1 > x0 and y1 > y0:
-        picture[y0:y1, x0:x1] = backdrop.plate[y0 - top : y1 - top, x0 - left : x1 - left]
-
-
-def _put_before(moved: Picture, maps: Floats, backdrop: Backdrop, corner_xy: tuple[int, int]) -> None:
+def _put_before(moved: Picture, maps: Floats, backdrop: Backdrop, window: Window) -> None:
     """Keeps of the moved pixels only the person, and shows the backdrop elsewhere; in place.
 
-    ``maps``: (h, w, 2) photo pixel that each pixel was read from; ``corner_xy``: the first pixel in the photo.
+    ``maps``: (h, w, 2) photo pixel that each pixel was read from; ``window``: where they lie.
     """
-    left, top = corner_xy[0] - backdrop.corner_xy[0], corner_xy[1] - backdrop.corner_xy[1]
-    x0, y0 = max(0, -left), max(0, -top)
-    height, width = backdrop.alpha.shape
-    x1, y1 = min(moved.shape[1], width - left), min(moved.shape[0], height - top)
-    if x1 <= x0 or y1 <= y0:
-        return
-    read = maps[y0:y1, x0:x1] - np.array(backdrop.corner_xy, np.float32)
-    alpha = cv2.remap(backdrop.alpha, read, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    plate = backdrop.plate[top + y0 : top + y1, left + x0 : left + x1]
-    moved[y0:y1, x0:x1] = blended(moved[y0:y1, x0:x1], plate, np.asarray(alpha, np.uint8))
+    shared = common(window, backdrop.box_xyxy)
+    if shared is not None:
+        (x, y), (x0, y0, x1, y1) = window[:2], shared
+        part = slice(y0 - y, y1 - y), slice(x0 - x, x1 - x)
+        moved[part] = before(moved[part], maps[part], backdrop, backdrop.plate_in(shared))
 
 
 def _lay_over(picture: Picture, overlay: Overlay) -> None:

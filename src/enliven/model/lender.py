@@ -15,7 +15,7 @@ from enliven.model.guess import Guess, GuessReader
 from enliven.model.mesh_flow import Labels
 from enliven.model.nearest import looks_and_place
 from enliven.model.warp_engine import WarpEngine
-from enliven.pixels import Window, blended, places_read, strips
+from enliven.pixels import before, common, places_read, strips
 from enliven.types import Backdrop, FaceCrop, Floats, Landmarks, Overlay, Picture, Rendering
 
 _LEAST_ALPHA = 0.02
@@ -104,11 +104,14 @@ class Lender(ABC):
         ends = np.array(windows)
         (x0, y0), (x1, y1) = ends[:, :2].min(axis=0).tolist(), ends[:, 2:].max(axis=0).tolist()
         picture, shown = np.zeros((y1 - y0, x1 - x0, 3), np.uint8), np.zeros((y1 - y0, x1 - x0), np.float32)
-        for left, top, right, bottom in windows:
+        for window in windows:
+            left, top, right, bottom = window
             place = to_square @ Similarity(shift_px=(float(left), float(top)))
             size_wh = (right - left, bottom - top)
             part = (slice(top - y0, bottom - y0), slice(left - x0, right - x0))
-            plate = None if behind is None else _part_of(behind, (left, top, right, bottom))
+            plate = None
+            if behind is not None and common(window, behind.box_xyxy) == window:
+                plate = behind.plate_in(window)
             picture[part] = self._read(full, self._to_own @ place, size_wh, plate)
             shown[part] = _seen_under(alpha, place, size_wh)
         own_to_photo = crop.to_picture @ self._to_own.inverse()
@@ -126,20 +129,15 @@ class Lender(ABC):
         ``plate``: (h, w, 3) what stays behind its person; None for what its own backdrop says.
         """
         maps = places_read(rendering.flow, rendering.crop.to_picture, to_own, size_wh)
-        border = cv2.BORDER_REPLICATE
-        picture = np.asarray(
-            cv2.remap(self.picture, maps, None, cv2.INTER_CUBIC, borderMode=border), np.uint8
-        )
+        moved = cv2.remap(self.picture, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        picture = np.asarray(moved, np.uint8)
         if rendering.backdrop is None:
             return picture
-        (x, y), alpha = rendering.backdrop.corner_xy, rendering.backdrop.alpha
         if plate is None:
+            x, y = rendering.backdrop.corner_xy
             to_plate = Similarity(shift_px=(-float(x), -float(y))) @ to_own
             plate = np.asarray(_seen_under(rendering.backdrop.plate, to_plate, size_wh), np.uint8)
-        if (x, y) != (0, 0):
-            maps -= np.array([x, y], np.float32)
-        person = cv2.remap(alpha, maps, None, cv2.INTER_LINEAR, borderMode=border)
-        return blended(picture, plate, np.asarray(person, np.uint8))
+        return before(picture, maps, rendering.backdrop, plate)
 
     @staticmethod
     def _moved(points: Floats, by: Similarity) -> Floats:
@@ -164,12 +162,3 @@ def _shared(layer: Overlay, share: Floats, place: Similarity) -> Overlay:
     """A layer that shows as far as its photo lends; ``place``: from its pixels to those of ``share``."""
     height, width = layer.alpha.shape
     return replace(layer, alpha=layer.alpha * _seen_under(share, place, (width, height)))
-
-
-def _part_of(backdrop: Backdrop, box_xyxy: Window) -> Picture | None:
-    """(h, w, 3) of the photo's box what stays there; None where it reaches farther than that is known."""
-    (x, y), (height, width) = backdrop.corner_xy, backdrop.alpha.shape
-    x0, y0, x1, y1 = box_xyxy
-    if x0 < x or y0 < y or x1 > x + width or y1 > y + height:
-        return None
-    return backdrop.plate[y0 - y : y1 - y, x0 - x : x1 - x]
