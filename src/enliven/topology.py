@@ -116,3 +116,12 @@ def smile() -> Floats:
     Corners go out and up, cheeks along, the rest hardly (``tools/make_smile.py``).
     """
     return _table("smile").astype(np.float32)
+
+
+@cache
+def views() -> Floats:
+    """(5, 478, 3) how the shape measured of a face changes with the view; see :mod:`enliven.motion.view_shape`.
+
+    In units of the mean face, for each of the five causes there (``tools/make_views.py``).
+    """
+    return _table("views").astype(np.float32)

@@ -20,6 +20,7 @@ from enliven.measure import (
     mouth_width,
     rigid_pose,
 )
+from enliven.motion.view_shape import ViewedFace
 from enliven.topology import (
     LEFT_BROW,
     LEFT_EYE,
@@ -79,6 +80,7 @@ class Reference:
 
     points: Floats
     """(478, 3) driver pixels."""
+    viewed: ViewedFace
     size: float
     openness: tuple[float, float]
     gaze: npt.NDArray[np.float64]
@@ -92,7 +94,7 @@ class Reference:
         """Measured once."""
         points = landmarks.points
         looks = eye_openness(points), gaze(points), past_camera(landmarks), mouth_width(points)
-        return cls(points, head_radius_px(points), *looks)
+        return cls(points, ViewedFace(landmarks), head_radius_px(points), *looks)
 
     def pose_of(self, points: Floats) -> RigidPose:
         """What moves this frame's rigid head onto the one at ``points``."""

@@ -20,6 +20,7 @@ from enliven.measure import eye_openness, head_radius_px, mouth_openness, mouth_
 from enliven.motion.driver import EYES, DriverRange, Reference, gaze, past_camera, unlikeness
 from enliven.motion.gaps import Lids, lip_gaps, set_lips, touched
 from enliven.motion.regions import TransferSettings, region_weights
+from enliven.motion.view_shape import ViewedFace
 from enliven.topology import STABLE, smile
 from enliven.types import Floats, Landmarks, Motion, TrackedFace
 
@@ -69,6 +70,7 @@ class MotionTransfer:
         self._past_camera = past_camera(source)
         self._mouth_width = mouth_width(source.points)
         self._pose = rigid_pose(source)
+        self._viewed = ViewedFace(source)
         self._gaps = lip_gaps(source.points)
         self._size = head_radius_px(source.points)
         self._reference: Reference | None = None
@@ -143,7 +145,9 @@ class MotionTransfer:
     def _relative(self, driver: Floats, reference: Reference) -> Floats:
         pose = reference.pose_of(driver)
         still = pose.inverse().apply(driver).astype(np.float32)
-        points = self._expressed(still, reference)
+        shown = still - reference.viewed.changed(pose.rotation)
+        turn = _limited(pose.rotation, self.settings.of("pose"))
+        points = self._expressed(shown, reference) + self._viewed.changed(turn)
         points = self._lids.moved(points, self._lid_fractions(driver, reference), self.settings.of("eyes"))
         points = self._with_lips(points, still, driver, reference)
         points = self._looking(points, driver, reference)
