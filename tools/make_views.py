@@ -4,7 +4,8 @@
 
 BANK as `enliven databank build` makes it. Frames of one clip of the train split with about the same mouth and another
 turn of the head are put upright in pairs; how one's points differ from the other's is explained by the difference
-of their views (least squares, everybody and everybody's mirror image counting alike). What is kept are numbers of nobody in particular.
+of their views (least squares, everybody and everybody's mirror image counting alike). What is kept are numbers of
+nobody in particular.
 """
 
 from __future__ import annotations

@@ -6,16 +6,15 @@ symmetric, so where a triangle would have to be stretched much, its mirror image
 
 from __future__ import annotations
 
-from functools import cache
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import Similarity, facing, smoothstep
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
+from enliven.model.shares import at_side, soft_alpha, softness, window_around
 from enliven.pixels import places_read
-from enliven.topology import LEFT_EYE, RIGHT_EYE, mean_shape, mirror_permutation
+from enliven.topology import mean_shape, mirror_permutation
 from enliven.types import FaceCrop, Floats, Matte, Overlay, Picture
 
 _SHOWS_MORE = (0.06, 0.26)
@@ -74,7 +73,7 @@ class FarSide:
         if matte is not None:
             own, other = (self._on_person(each, matte) for each in (source, source[mirror]))
             self._misses = np.asarray(other & ~own & (self._lends > 0), np.float32)
-            seen = (seen | _at_side()) & own  # narrow as a far cheek is, its light is seen
+            seen = (seen | at_side()) & own  # narrow as a far cheek is, its light is seen
         self._mesh = MeshFlow(source[mirror])
         self._hidden = np.zeros(len(self._faces), np.float32)
         self._gains = np.ones((len(self._faces) + 1, 3), np.float32)
@@ -102,12 +101,12 @@ class FarSide:
         if known.sum() < _LEAST_SKIN:
             return
         at = mean_shape()[self._faces, :2].mean(axis=1)
-        self._hidden = self._lends * (_at_side() & ~skin & others_skin)
+        self._hidden = self._lends * (at_side() & ~skin & others_skin)
         apart = ((at[:, None] - at[known][None]) ** 2).sum(axis=2)
         near = np.exp(-0.5 * apart / _LIGHT_REACH**2) + _ANYWHERE  # (N, M)
         gains = (near @ own[known]) / np.maximum(near @ other[known], 1.0)
         self._lends *= 1.0 - smoothstep(gains.max(axis=1), *_BRIGHTENED)
-        self._lends *= ~(_at_side() & skin & ~others_skin)  # nor is a deep shadow or hair laid over skin
+        self._lends *= ~(at_side() & skin & ~others_skin)  # nor is a deep shadow or hair laid over skin
         # So a loan has the light of the place where it is laid: the lit side of a portrait borrows from the dark one.
         self._gains[:-1] = np.clip(gains, 1.0 / _MOST_LIGHT, _MOST_LIGHT)
 
@@ -144,12 +143,10 @@ class FarSide:
         lends = np.maximum(lends * smoothstep(turned_in, *_TURNED_IN), self._misses)
         if lends.max() <= _LEAST_ALPHA:
             return None
-        window = self._window(target, lends > 0, labels.shape[0])
+        window = window_around(target, lends > 0, labels.shape[0], _RIM)
         part = labels[window[1] : window[3], window[0] : window[2]]
-        weights = np.append(lends, np.float32(0)).astype(np.float32)
-        alpha = cv2.GaussianBlur(weights[part], (0, 0), self._softness)
-        # Beyond the mesh there is nothing to lend: the alpha ends just inside of its outline.
-        alpha *= cv2.blur(cv2.erode((part >= 0).astype(np.float32), np.ones((3, 3))), (3, 3))
+        sigma = softness(self._crop.size)
+        alpha = soft_alpha(lends, part, sigma)
         lent = alpha > _LEAST_ALPHA
         rows, columns = np.nonzero(lent.any(axis=1))[0], np.nonzero(lent.any(axis=0))[0]
         if rows.size == 0:
@@ -157,22 +154,8 @@ class FarSide:
         corner = window[:2]
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         flow = self._mesh.flow_of(target, _within(part, box), corner)
-        light = cv2.GaussianBlur(self._gains[part], (0, 0), self._softness)
+        light = cv2.GaussianBlur(self._gains[part], (0, 0), sigma)
         return self._patch(flow, alpha, light, box, corner)
-
-    @property
-    def _softness(self) -> float:
-        """Standard deviation in grid pixels of what melts one triangle into the next."""
-        return max(self._crop.size / 96, 1.0)
-
-    def _window(self, target: Floats, lending: npt.NDArray[np.bool_], size: int) -> tuple[int, int, int, int]:
-        """x0, y0, x1, y1 in grid pixels around all that the lending triangles can touch."""
-        touched = target[np.unique(self._faces[lending]), :2]
-        # OpenCV's Gaussian reaches four sigmas, and is read that far away.
-        rim = int(8 * self._softness) + 4 + _RIM
-        x0, y0 = np.clip(np.floor(touched.min(axis=0)).astype(int) - rim, 0, size - 1)
-        x1, y1 = np.clip(np.ceil(touched.max(axis=0)).astype(int) + rim, 1, size)
-        return int(x0), int(y0), max(int(x1), int(x0) + 1), max(int(y1), int(y0) + 1)
 
     def _patch(
         self,
@@ -199,14 +182,6 @@ class FarSide:
         gains = cv2.warpAffine(light, matrix, size_wh, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         image = np.asarray(np.clip(image * gains, 0, 255), np.uint8)
         return Overlay(image, soft, place)
-
-
-@cache
-def _at_side() -> npt.NDArray[np.bool_]:
-    """(N,) triangles beside the eyes: cheeks and temples."""
-    at = np.abs(mean_shape()[closed_mesh(), 0].mean(axis=1))
-    found: npt.NDArray[np.bool_] = at > np.abs(mean_shape()[[RIGHT_EYE[0], LEFT_EYE[0]], 0]).min()
-    return found
 
 
 def _within(labels: npt.NDArray[np.int32], box: tuple[int, int, int, int]) -> npt.NDArray[np.int32]:

@@ -16,6 +16,7 @@ from enliven.geometry import Similarity
 from enliven.measure import head_radius_px
 from enliven.model import eyes
 from enliven.model.backdrop import backdrop_of
+from enliven.model.drawn_skin import DrawnSkin
 from enliven.model.far_side import FarSide
 from enliven.model.head_flow import (
     CUT_OUT,
@@ -90,6 +91,7 @@ class WarpEngine:
         self._to_grid = self.crop.to_picture.inverse()
         self._mesh = MeshFlow(self._on_grid(landmarks.points))
         self._far_side = FarSide(photo, self._on_grid(landmarks.points), self.crop, matte)
+        self._drawn_skin = DrawnSkin(photo, self._on_grid(landmarks.points), self.crop)
         self._border = self._still_border(photo.shape[1], photo.shape[0], above=matte is None)
         self._eyes = [eyes.EyeLayer(photo, landmarks.xy, names) for names in (eyes.RIGHT, eyes.LEFT)]
         self._mouth = MouthLayer(photo, landmarks.points)
@@ -113,12 +115,13 @@ class WarpEngine:
         target = self._on_grid(points)
         around = self._around(points)
         flow = self._mesh.flow_of(target, seen)
+        skin = self._drawn_skin.overlay(target, seen, flow)
         seam = self._seam(seen >= 0)
         flow -= around
         flow *= cv2.merge([seam, seam])
         flow += around
         flow *= np.float32(self.crop.to_picture.scale)
-        return Rendering(flow, self.crop, self._overlays(points, target, seen), self._backdrop)
+        return Rendering(flow, self.crop, self._overlays(points, target, seen, skin), self._backdrop)
 
     def begin(self, points: Floats) -> Callable[[], Rendering]:
         """See :class:`enliven.model.engine.Engine`; nothing is left for later."""
@@ -208,11 +211,11 @@ class WarpEngine:
         return seam
 
     def _overlays(
-        self, points: Floats, on_grid: Floats, labels: npt.NDArray[np.int32]
+        self, points: Floats, on_grid: Floats, labels: npt.NDArray[np.int32], skin: Overlay | None
     ) -> tuple[Overlay, ...]:
         target = np.ascontiguousarray(points[:, :2])
         head_scale = head_radius_px(points) / head_radius_px(self.landmarks.points)
-        layers = [self._far_side.overlay(on_grid, labels) if self._far_side.is_needed else None]
+        layers = [skin, self._far_side.overlay(on_grid, labels) if self._far_side.is_needed else None]
         layers.extend(eye.overlay(target, head_scale) for eye in self._eyes)
         layers.append(self._mouth.overlay(points, head_scale))
         return tuple(layer for layer in layers if layer is not None)
