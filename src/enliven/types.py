@@ -114,6 +114,8 @@ class Overlay:
     """(h, w) float32 in 0..1: 1 shows the overlay, 0 the warped photo."""
     to_picture: Similarity
     """Maps overlay pixels to photo pixels."""
+    final: Floats | None = None
+    """(h, w) float32 in 0..1: 1 where a network that saw what lies below is not to change it; None for nowhere."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.synthetic_face import draw_face
 
+from enliven.geometry import Similarity
 from enliven.measure import mouth_openness
-from enliven.model.caution import LEARNED_MOUTH, UNSEEN_MOUTH, near_face, on_person, paintable, trust
+from enliven.model.caution import (
+    LEARNED_MOUTH,
+    UNSEEN_MOUTH,
+    near_face,
+    not_final,
+    on_person,
+    paintable,
+    trust,
+)
 from enliven.topology import INNER_LIPS
+from enliven.types import FaceCrop, Overlay
 
 SIZE = 128
 
@@ -61,3 +73,17 @@ def test_beyond_the_outline_nothing_is_painted_and_within_it_all() -> None:
     x, y = points[1, :2].astype(int)  # the nose: a face is a person, wherever outlines are
     assert share[y, x] == 1.0
     assert on_person(points, first)[5, 100:].max() == 0.0
+
+
+def test_what_is_final_is_not_painted_over_wherever_the_crop_lies() -> None:
+    final = np.zeros((40, 60), np.float32)
+    final[10:30, 20:50] = 1.0
+    patch = Overlay(np.zeros((40, 60, 3), np.uint8), final, Similarity(shift_px=(100.0, 200.0)), final)
+    crop = FaceCrop(Similarity(2.0, 0.0, (80.0, 190.0)), 64)
+    kept = not_final((replace(patch, final=None), patch), crop)
+    assert kept is not None
+    # Photo pixels 120..150 x 210..230 are crop pixels 20..35 x 10..20.
+    assert kept[12:18, 22:33].max() < 0.01
+    kept[8:22, 18:37] = 1.0
+    np.testing.assert_array_equal(kept, 1.0)
+    assert not_final((replace(patch, final=None),), crop) is None

@@ -8,7 +8,7 @@ import numpy as np
 from enliven.measure import mouth_openness
 from enliven.model.strokes import outlined
 from enliven.topology import FACE_OVAL, OUTER_LIPS
-from enliven.types import Floats
+from enliven.types import FaceCrop, Floats, Overlay
 
 LEARNED_MOUTH, UNSEEN_MOUTH = 0.04, 0.09
 """Mouth openness (:func:`enliven.measure.mouth_openness`) up to which the painting is better than the mesh's own mouth,
@@ -53,6 +53,21 @@ def near_face(points: Floats, size: int) -> Floats:
     return np.asarray(
         cv2.resize(cv2.blur(cells, (5, 5)), (size, size), interpolation=cv2.INTER_LINEAR), np.float32
     )
+
+
+def not_final(overlays: tuple[Overlay, ...], crop: FaceCrop) -> Floats | None:
+    """(size, size) 0 where an overlay is final, 1 elsewhere; None when none is. ``crop``: where the painting lies.
+
+    A loan covers hair that hangs over a far cheek; the networks, who read that hair, painted a bruise on it.
+    """
+    kept: Floats | None = None
+    for overlay in overlays:
+        if overlay.final is None:
+            continue
+        place = (crop.to_picture.inverse() @ overlay.to_picture).matrix
+        final = cv2.warpAffine(overlay.final, place, (crop.size, crop.size), flags=cv2.INTER_LINEAR)
+        kept = 1.0 - final if kept is None else kept * (1.0 - final)
+    return kept
 
 
 def on_person(points: Floats, *people: Floats) -> Floats:

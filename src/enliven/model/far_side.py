@@ -19,6 +19,8 @@ from enliven.types import FaceCrop, Floats, Matte, Overlay, Picture
 
 _SHOWS_MORE = (0.06, 0.26)
 """The loan fades in between these differences of what the photo shows of a triangle and its mirror image."""
+_HIDES_MORE = (0.03, 0.1)
+"""The same where the photo shows hair in place of skin: half covered it would be a bruise."""
 _SEEN = 0.15
 """Cosine to the viewer from which on a triangle's colour can be told."""
 _STRETCHED = (1.2, 1.9)
@@ -68,6 +70,7 @@ class FarSide:
         mirrored = source[mirror] * np.array([-1, 1, 1], np.float32)
         more = facing(mirrored, self._faces) - facing_viewer
         self._lends = smoothstep(more, *_SHOWS_MORE).astype(np.float32)
+        self._hides = smoothstep(more, *_HIDES_MORE).astype(np.float32)
         self._misses = np.zeros(len(self._faces), np.float32)
         seen = facing_viewer > _SEEN
         if matte is not None:
@@ -101,7 +104,7 @@ class FarSide:
         if known.sum() < _LEAST_SKIN:
             return
         at = mean_shape()[self._faces, :2].mean(axis=1)
-        self._hidden = self._lends * (at_side() & ~skin & others_skin)
+        self._hidden = self._hides * self._and_beside(at_side() & ~skin & others_skin)
         apart = ((at[:, None] - at[known][None]) ** 2).sum(axis=2)
         near = np.exp(-0.5 * apart / _LIGHT_REACH**2) + _ANYWHERE  # (N, M)
         gains = (near @ own[known]) / np.maximum(near @ other[known], 1.0)
@@ -109,6 +112,13 @@ class FarSide:
         self._lends *= ~(at_side() & skin & ~others_skin)  # nor is a deep shadow or hair laid over skin
         # So a loan has the light of the place where it is laid: the lit side of a portrait borrows from the dark one.
         self._gains[:-1] = np.clip(gains, 1.0 / _MOST_LIGHT, _MOST_LIGHT)
+
+    def _and_beside(self, hair: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """(N,) these triangles and those that touch them at the side: the edge of the hair runs through these."""
+        touched = np.zeros(len(mean_shape()), bool)
+        touched[self._faces[hair]] = True
+        beside: npt.NDArray[np.bool_] = touched[self._faces].any(axis=1)
+        return at_side() & beside
 
     def _colours(self, points: Floats) -> npt.NDArray[np.float64]:
         """(N, 3) colour of the photo at the middles of triangles."""
@@ -138,9 +148,9 @@ class FarSide:
         areas = -doubled_areas(target[:, :2], self._faces)
         turned_in = np.maximum(areas, 0.0) @ self._far / float(self._areas @ self._far)
         growth = areas / self._areas
-        lends = self._lends * smoothstep(growth, *_STRETCHED)
-        lends = np.maximum(lends, self._hidden * smoothstep(growth, *_HIDDEN_STRETCHED))
-        lends = np.maximum(lends * smoothstep(turned_in, *_TURNED_IN), self._misses)
+        turned = smoothstep(turned_in, *_TURNED_IN)
+        covers = np.maximum(self._hidden * smoothstep(growth, *_HIDDEN_STRETCHED) * turned, self._misses)
+        lends = np.maximum(self._lends * smoothstep(growth, *_STRETCHED) * turned, covers)
         if lends.max() <= _LEAST_ALPHA:
             return None
         window = window_around(target, lends > 0, labels.shape[0], _RIM)
@@ -155,19 +165,21 @@ class FarSide:
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         flow = self._mesh.flow_of(target, _within(part, box), corner)
         light = cv2.GaussianBlur(self._gains[part], (0, 0), sigma)
-        return self._patch(flow, alpha, light, box, corner)
+        final = soft_alpha(covers, part, sigma) if covers.max() > _LEAST_ALPHA else None
+        return self._patch(flow, (alpha, final), light, box, corner)
 
     def _patch(
         self,
         flow: Floats,
-        alpha: Floats,
+        alphas: tuple[Floats, Floats | None],
         light: Floats,
         box: tuple[int, int, int, int],
         corner_xy: tuple[int, int],
     ) -> Overlay:
         """The photo read through the mirrored flow in its new light; photo pixels.
 
-        ``box``: of these three, whose first pixel is the grid's ``corner_xy``.
+        ``alphas``: how far it shows, and is final; ``box``: of all these, whose first pixel is the grid's
+        ``corner_xy``.
         """
         x0, y0, x1, y1 = box
         to_picture = self._crop.to_picture @ Similarity(shift_px=(float(corner_xy[0]), float(corner_xy[1])))
@@ -178,10 +190,13 @@ class FarSide:
         maps = places_read(flow * np.float32(to_picture.scale), to_picture, place, size_wh)
         image = cv2.remap(self._photo, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         matrix, flags = (to_picture.inverse() @ place).matrix, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        soft = cv2.warpAffine(alpha, matrix, size_wh, flags=flags)
+        alpha, final = (
+            None if each is None else cv2.warpAffine(each, matrix, size_wh, flags=flags) for each in alphas
+        )
         gains = cv2.warpAffine(light, matrix, size_wh, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         image = np.asarray(np.clip(image * gains, 0, 255), np.uint8)
-        return Overlay(image, soft, place)
+        assert alpha is not None
+        return Overlay(image, alpha, place, final)
 
 
 def _within(labels: npt.NDArray[np.int32], box: tuple[int, int, int, int]) -> npt.NDArray[np.int32]:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from enliven.measure import LOOKS
-from enliven.model.caution import on_person, paintable, trust
+from enliven.model.caution import not_final, on_person, paintable, trust
 from enliven.model.correction import corrected, fade, sides_within
 from enliven.model.drawing import draw_conditioning
 from enliven.model.face_lender import FaceLender
@@ -108,6 +108,9 @@ class HybridEngine:
         borrowed = self._borrow(on_crop, labels)
         trusted = trust(on_crop, self._crop.size)
         trusted *= paintable(on_crop, self._crop.size, cut_out=moved.backdrop is not None)
+        kept = not_final(moved.overlays, self._crop)
+        if kept is not None:
+            trusted *= kept
         lent = None if borrowed is None else borrowed.moved.guess.person
         if guess.person is not None:
             trusted *= on_person(on_crop, *(each for each in (guess.person, lent) if each is not None))

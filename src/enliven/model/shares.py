@@ -46,7 +46,10 @@ def soft_alpha(shares: Floats, labels: npt.NDArray[np.int32], sigma: float) -> F
     ``labels``: (h, w) the triangle seen at each pixel, -1 for none.
     """
     weights = np.append(shares, np.float32(0)).astype(np.float32)
+    seen = (labels >= 0).astype(np.float32)
+    # The mean over what is seen: beside the outline, too, a triangle shows its whole share.
     alpha: Floats = cv2.GaussianBlur(weights[labels], (0, 0), sigma)
+    alpha /= np.maximum(cv2.GaussianBlur(seen, (0, 0), sigma), 1e-3)
     # Beyond the mesh there is nothing to show: the alpha ends just inside of its outline.
-    alpha *= cv2.blur(cv2.erode((labels >= 0).astype(np.float32), np.ones((3, 3))), (3, 3))
+    alpha *= cv2.blur(cv2.erode(seen, np.ones((3, 3))), (3, 3))
     return alpha
