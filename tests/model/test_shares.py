@@ -27,7 +27,7 @@ def test_a_window_holds_all_that_its_triangles_and_their_edges_touch() -> None:
     wanted[5] = True
     x0, y0, x1, y1 = window_around(target, wanted, size)
     corners = target[closed_mesh()[5], :2]
-    reach = 4 * softness(size)
+    reach = 3 * softness(size)
     assert (corners.min(axis=0) - reach >= [x0, y0]).all()
     assert (corners.max(axis=0) + reach <= [x1, y1]).all()
     wider = window_around(target, wanted, size, 2)

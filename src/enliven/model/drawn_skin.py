@@ -40,8 +40,13 @@ _LEAST_ALPHA = 0.02
 class DrawnSkin:
     """Of one photo's face."""
 
-    def __init__(self, photo: Picture, source: Floats, crop: FaceCrop) -> None:
-        """``photo``: RGB; ``source``: (478, 3) landmarks in the crop's grid pixels; ``crop``: that grid."""
+    def __init__(
+        self, photo: Picture, source: Floats, crop: FaceCrop, besides: npt.NDArray[np.bool_] | None = None
+    ) -> None:
+        """``photo``: RGB; ``source``: (478, 3) landmarks in the crop's grid pixels; ``crop``: that grid.
+
+        ``besides``: (N,) triangles that get better than even tones.
+        """
         self._crop = crop
         self._faces = closed_mesh()
         self._sliver = _SLIVER * float(np.linalg.norm(source[FOREHEAD, :2] - source[CHIN, :2])) ** 2
@@ -50,6 +55,8 @@ class DrawnSkin:
         self._sides = np.stack([at_side() & left, at_side() & ~left]).astype(np.float32)  # (2, N)
         self._is_rim = facing(source, self._faces) <= _FACING
         self._tones, self._gives_way = _evened(photo, source, crop, self._is_rim)
+        if besides is not None:
+            self._gives_way[besides] = 0.0
 
     def overlay(self, target: Floats, labels: npt.NDArray[np.int32], flow: Floats) -> Overlay | None:
         """The even tones where skin is drawn wide; None where none is.

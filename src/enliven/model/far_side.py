@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from enliven.geometry import Similarity, facing, smoothstep
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
-from enliven.model.shares import at_side, soft_alpha, softness, window_around
+from enliven.model.shares import at_side, melted, soft_alpha, softness, window_around
 from enliven.pixels import places_read
 from enliven.topology import mean_shape, mirror_permutation
 from enliven.types import FaceCrop, Floats, Matte, Overlay, Picture
@@ -82,6 +82,11 @@ class FarSide:
         self._gains = np.ones((len(self._faces) + 1, 3), np.float32)
         self._compare(self._colours(source), self._colours(source[mirror]), seen)
         self._far = np.asarray(np.maximum(self._lends, self._misses + self._hidden) > 0, np.float32)
+
+    @property
+    def borrows(self) -> npt.NDArray[np.bool_]:
+        """(N,) triangles that borrow in some frame; none of photos taken from the front."""
+        return (self._far > 0) & self.is_needed
 
     @property
     def is_needed(self) -> bool:
@@ -164,7 +169,7 @@ class FarSide:
         corner = window[:2]
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         flow = self._mesh.flow_of(target, _within(part, box), corner)
-        light = cv2.GaussianBlur(self._gains[part], (0, 0), sigma)
+        light = melted(self._gains[part], sigma)
         final = soft_alpha(covers, part, sigma) if covers.max() > _LEAST_ALPHA else None
         return self._patch(flow, (alpha, final), light, box, corner)
 

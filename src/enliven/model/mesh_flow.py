@@ -7,6 +7,7 @@ nearer ones are drawn over farther ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -54,9 +55,10 @@ def closing_strip(corners: tuple[int, int], upper: Indices, lower: Indices) -> n
     return strip[:, ::-1] if runs_backwards else strip
 
 
+@cache
 def closed_mesh() -> npt.NDArray[np.int64]:
     """(N, 3) the skin's triangles and those that close eyes and mouth, all running the same way round."""
-    return np.concatenate(
+    faces = np.concatenate(
         [
             triangles(),
             closing_strip((RIGHT_EYE[0], RIGHT_EYE[8]), RIGHT_UPPER_LID, RIGHT_LOWER_LID),
@@ -64,6 +66,8 @@ def closed_mesh() -> npt.NDArray[np.int64]:
             closing_strip((INNER_LIPS[0], INNER_LIPS[10]), INNER_UPPER_LIP, INNER_LOWER_LIP),
         ]
     )
+    faces.setflags(write=False)
+    return faces
 
 
 def doubled_areas(xy: Floats, faces: npt.NDArray[np.int64]) -> Floats:

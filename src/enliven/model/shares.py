@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import cv2
@@ -12,6 +13,9 @@ from enliven.model.mesh_flow import closed_mesh
 from enliven.pixels import Window
 from enliven.topology import LEFT_EYE, RIGHT_EYE, mean_shape
 from enliven.types import Floats
+
+_REACH = 3.0
+"""Standard deviations in which an edge melts."""
 
 
 @cache
@@ -33,11 +37,17 @@ def window_around(target: Floats, wanted: npt.NDArray[np.bool_], size: int, rim:
     ``target``: (478, 3) landmarks in grid pixels.
     """
     touched = target[np.unique(closed_mesh()[wanted]), :2]
-    # OpenCV's Gaussian reaches four sigmas, and is read that far away.
-    rim += int(8 * softness(size)) + 4
+    rim += int(2 * _REACH * softness(size)) + 4  # it reaches so far, and is read that far away
     x0, y0 = np.clip(np.floor(touched.min(axis=0)).astype(int) - rim, 0, size - 1)
     x1, y1 = np.clip(np.ceil(touched.max(axis=0)).astype(int) + rim, 1, size)
     return int(x0), int(y0), max(int(x1), int(x0) + 1), max(int(y1), int(y0) + 1)
+
+
+def melted(values: Floats, sigma: float) -> Floats:
+    """(h, w) or (h, w, C) without edges between triangles: a Gaussian as far as three deviations, which is enough."""
+    side = 2 * math.ceil(_REACH * sigma) + 1
+    blurred: Floats = cv2.GaussianBlur(values, (side, side), sigma)
+    return blurred
 
 
 def soft_alpha(shares: Floats, labels: npt.NDArray[np.int32], sigma: float) -> Floats:
@@ -48,8 +58,8 @@ def soft_alpha(shares: Floats, labels: npt.NDArray[np.int32], sigma: float) -> F
     weights = np.append(shares, np.float32(0)).astype(np.float32)
     seen = (labels >= 0).astype(np.float32)
     # The mean over what is seen: beside the outline, too, a triangle shows its whole share.
-    alpha: Floats = cv2.GaussianBlur(weights[labels], (0, 0), sigma)
-    alpha /= np.maximum(cv2.GaussianBlur(seen, (0, 0), sigma), 1e-3)
+    alpha: Floats = melted(weights[labels], sigma)
+    alpha /= np.maximum(melted(seen, sigma), 1e-3)
     # Beyond the mesh there is nothing to show: the alpha ends just inside of its outline.
     alpha *= cv2.blur(cv2.erode(seen, np.ones((3, 3))), (3, 3))
     return alpha

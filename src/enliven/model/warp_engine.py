@@ -91,7 +91,9 @@ class WarpEngine:
         self._to_grid = self.crop.to_picture.inverse()
         self._mesh = MeshFlow(self._on_grid(landmarks.points))
         self._far_side = FarSide(photo, self._on_grid(landmarks.points), self.crop, matte)
-        self._drawn_skin = DrawnSkin(photo, self._on_grid(landmarks.points), self.crop)
+        self._drawn_skin = DrawnSkin(
+            photo, self._on_grid(landmarks.points), self.crop, self._far_side.borrows
+        )
         self._border = self._still_border(photo.shape[1], photo.shape[0], above=matte is None)
         self._eyes = [eyes.EyeLayer(photo, landmarks.xy, names) for names in (eyes.RIGHT, eyes.LEFT)]
         self._mouth = MouthLayer(photo, landmarks.points)
