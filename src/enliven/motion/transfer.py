@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enliven.geometry import Similarity, fit_rigid_pose, fit_similarity, smoothstep
+from enliven.geometry import RigidPose, Similarity, fit_rigid_pose, fit_similarity, smoothstep
 from enliven.measure import eye_openness, head_radius_px, mouth_openness, mouth_width, rigid_pose
 from enliven.motion.driver import EYES, DriverRange, Reference, gaze, past_camera, unlikeness
 from enliven.motion.gaps import Lids, lip_gaps, set_lips, touched
@@ -145,13 +145,14 @@ class MotionTransfer:
     def _relative(self, driver: Floats, reference: Reference) -> Floats:
         pose = reference.pose_of(driver)
         still = pose.inverse().apply(driver).astype(np.float32)
+        # What a turn alone makes of the driver's shape is no expression.
         shown = still - reference.viewed.changed(pose.rotation)
         turn = _limited(pose.rotation, self.settings.of("pose"))
         points = self._expressed(shown, reference) + self._viewed.changed(turn)
         points = self._lids.moved(points, self._lid_fractions(driver, reference), self.settings.of("eyes"))
         points = self._with_lips(points, still, driver, reference)
         points = self._looking(points, driver, reference)
-        return self._posed(points, driver, reference)
+        return self._posed(points, driver, reference, RigidPose(pose.scale, turn, pose.shift))
 
     def _expressed(self, still: Floats, reference: Reference) -> Floats:
         """The source with the driver's change of expression, head unturned."""
@@ -224,14 +225,12 @@ class MotionTransfer:
         aside = float(np.sign(aside)) * max(abs(aside) - _SAME_GAZE, 0.0)
         return np.array([[aside, 0.0], [-aside, 0.0]])  # along each eye, from its outer corner
 
-    def _posed(self, points: Floats, driver: Floats, reference: Reference) -> Floats:
-        """The head turned, moved and sized like the driver's against the reference."""
+    def _posed(self, points: Floats, driver: Floats, reference: Reference, pose: RigidPose) -> Floats:
+        """The head turned, moved and sized like the driver's against the reference; ``pose``: as far as it may turn."""
         strength = self.settings.of("pose")
         if strength == 0:
             return points
-        pose = reference.pose_of(driver)
         ratio = self._size / reference.size
-        rotation = _limited(pose.rotation, strength)
         grown = pose.scale - 1.0
         grown = _softly(float(np.sign(grown) * max(abs(grown) - _SCALE_DEADBAND, 0.0)), _MOST_GROWTH)
         pivot = self.source.points[_STABLE].mean(axis=0)
@@ -239,7 +238,7 @@ class MotionTransfer:
         moved[2] = 0.0
         distance = max(float(np.linalg.norm(moved)), 1e-6)
         moved *= _softly(distance, _MOST_SHIFT * self._size) / distance
-        turned = (points - pivot) @ rotation.T * (1.0 + strength * grown)
+        turned = (points - pivot) @ pose.rotation.T * (1.0 + strength * grown)
         return np.asarray(turned + pivot + moved, np.float32)
 
     def _absolute(self, driver: Landmarks) -> Floats:
