@@ -18,6 +18,8 @@ def test_a_triangle_at_the_outline_shows_its_whole_share() -> None:
     assert 0.3 < alpha[45, 49] < 0.5
     np.testing.assert_allclose(alpha[:, 70:], 0.0, atol=1e-3)
     np.testing.assert_array_equal(alpha[:, :20], 0.0)
+    fading = soft_alpha(np.array([0.8, 0.0], np.float32), labels, 4.0, fading=True)
+    assert fading[45, 22] < 0.65 < fading[45, 32]
 
 
 def test_a_window_holds_all_that_its_triangles_and_their_edges_touch() -> None:

@@ -49,6 +49,8 @@ _TURNED_IN = (1.0, 1.2)
 """Between these factors of growth of the whole far side skin is lent that the photo shows: there it is right."""
 _HIDDEN_STRETCHED = (1.0, 1.3)
 """Where the photo shows hair or background in place of skin, the loan begins this early."""
+_TO_CORNERS = 0.95
+"""Of the way from a triangle's middle to each corner, where it is looked for hair besides."""
 _LEAST_SKIN = 20
 """Triangles from which the light on both sides can be told."""
 
@@ -80,7 +82,8 @@ class FarSide:
         self._mesh = MeshFlow(source[mirror])
         self._hidden = np.zeros(len(self._faces), np.float32)
         self._gains = np.ones((len(self._faces) + 1, 3), np.float32)
-        self._compare(self._colours(source), self._colours(source[mirror]), seen)
+        corners = [self._colours(source, corner) for corner in range(3)]
+        self._compare(self._colours(source), self._colours(source[mirror]), seen, corners)
         self._far = np.asarray(np.maximum(self._lends, self._misses + self._hidden) > 0, np.float32)
 
     @property
@@ -98,10 +101,12 @@ class FarSide:
         own: npt.NDArray[np.float64],
         other: npt.NDArray[np.float64],
         seen: npt.NDArray[np.bool_],
+        corners: list[npt.NDArray[np.float64]],
     ) -> None:
         """Finds where the photo hides the far side, and what light a loan needs at every triangle.
 
-        ``own``, ``other``: (N, 3) colours of triangles and of their mirror images; ``seen``: (N,) those that it shows.
+        ``own``, ``other``: (N, 3) colours of triangles and of their mirror images; ``seen``: (N,) those that it shows;
+        ``corners``: their colours near each corner.
         """
         turned = seen & (self._lends > 0.1)
         skin, others_skin = _is_skin(own, turned), _is_skin(other, turned)
@@ -109,7 +114,9 @@ class FarSide:
         if known.sum() < _LEAST_SKIN:
             return
         at = mean_shape()[self._faces, :2].mean(axis=1)
-        self._hidden = self._hides * self._and_beside(at_side() & ~skin & others_skin)
+        # The edge of the hair may run beside a triangle's middle.
+        whole = np.all([_is_skin(each, turned) for each in corners], axis=0) & skin
+        self._hidden = self._hides * (at_side() & ~whole & others_skin)
         apart = ((at[:, None] - at[known][None]) ** 2).sum(axis=2)
         near = np.exp(-0.5 * apart / _LIGHT_REACH**2) + _ANYWHERE  # (N, M)
         gains = (near @ own[known]) / np.maximum(near @ other[known], 1.0)
@@ -118,16 +125,12 @@ class FarSide:
         # So a loan has the light of the place where it is laid: the lit side of a portrait borrows from the dark one.
         self._gains[:-1] = np.clip(gains, 1.0 / _MOST_LIGHT, _MOST_LIGHT)
 
-    def _and_beside(self, hair: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """(N,) these triangles and those that touch them at the side: the edge of the hair runs through these."""
-        touched = np.zeros(len(mean_shape()), bool)
-        touched[self._faces[hair]] = True
-        beside: npt.NDArray[np.bool_] = touched[self._faces].any(axis=1)
-        return at_side() & beside
-
-    def _colours(self, points: Floats) -> npt.NDArray[np.float64]:
-        """(N, 3) colour of the photo at the middles of triangles."""
+    def _colours(self, points: Floats, corner: int | None = None) -> npt.NDArray[np.float64]:
+        """(N, 3) colour of the photo at the middles of triangles, or well on the way from there to a corner."""
         middles = self._middles(points)
+        if corner is not None:
+            ends = self._crop.to_picture.apply(points[self._faces[:, corner], :2])
+            middles = middles + _TO_CORNERS * (ends - middles)
         columns = np.clip(np.round(middles[:, 0]).astype(int), 0, self._photo.shape[1] - 1)
         rows = np.clip(np.round(middles[:, 1]).astype(int), 0, self._photo.shape[0] - 1)
         return np.asarray(self._photo[rows, columns], np.float64)
@@ -154,14 +157,18 @@ class FarSide:
         turned_in = np.maximum(areas, 0.0) @ self._far / float(self._areas @ self._far)
         growth = areas / self._areas
         turned = smoothstep(turned_in, *_TURNED_IN)
-        covers = np.maximum(self._hidden * smoothstep(growth, *_HIDDEN_STRETCHED) * turned, self._misses)
+        covers = self._hidden * smoothstep(growth, *_HIDDEN_STRETCHED) * turned
         lends = np.maximum(self._lends * smoothstep(growth, *_STRETCHED) * turned, covers)
+        lends = np.maximum(lends, self._misses)
         if lends.max() <= _LEAST_ALPHA:
             return None
         window = window_around(target, lends > 0, labels.shape[0], _RIM)
         part = labels[window[1] : window[3], window[0] : window[2]]
         sigma = softness(self._crop.size)
-        alpha = soft_alpha(lends, part, sigma)
+        final = soft_alpha(covers, part, sigma) if covers.max() > _LEAST_ALPHA else None
+        alpha = soft_alpha(lends, part, sigma, fading=True)
+        if final is not None:
+            alpha = np.maximum(alpha, final)
         lent = alpha > _LEAST_ALPHA
         rows, columns = np.nonzero(lent.any(axis=1))[0], np.nonzero(lent.any(axis=0))[0]
         if rows.size == 0:
@@ -170,7 +177,6 @@ class FarSide:
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         flow = self._mesh.flow_of(target, _within(part, box), corner)
         light = melted(self._gains[part], sigma)
-        final = soft_alpha(covers, part, sigma) if covers.max() > _LEAST_ALPHA else None
         return self._patch(flow, (alpha, final), light, box, corner)
 
     def _patch(

@@ -50,16 +50,19 @@ def melted(values: Floats, sigma: float) -> Floats:
     return blurred
 
 
-def soft_alpha(shares: Floats, labels: npt.NDArray[np.int32], sigma: float) -> Floats:
+def soft_alpha(
+    shares: Floats, labels: npt.NDArray[np.int32], sigma: float, *, fading: bool = False
+) -> Floats:
     """(h, w) the triangles' ``shares`` (N,) where they are seen, without edges between them.
 
-    ``labels``: (h, w) the triangle seen at each pixel, -1 for none.
+    ``labels``: (h, w) the triangle seen at each pixel, -1 for none. ``fading``: less beside the outline, as if what
+    lies beyond had a share of 0; otherwise a triangle shows its whole share there, too.
     """
     weights = np.append(shares, np.float32(0)).astype(np.float32)
     seen = (labels >= 0).astype(np.float32)
-    # The mean over what is seen: beside the outline, too, a triangle shows its whole share.
     alpha: Floats = melted(weights[labels], sigma)
-    alpha /= np.maximum(melted(seen, sigma), 1e-3)
+    if not fading:
+        alpha /= np.maximum(melted(seen, sigma), 1e-3)
     # Beyond the mesh there is nothing to show: the alpha ends just inside of its outline.
     alpha *= cv2.blur(cv2.erode(seen, np.ones((3, 3))), (3, 3))
     return alpha
