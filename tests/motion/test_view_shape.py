@@ -43,7 +43,7 @@ def test_the_table_is_that_of_a_symmetric_mean_person() -> None:
         np.testing.assert_allclose(in_mirror, sign * views()[number], atol=2e-3)
 
 
-def test_the_view_is_free_of_roll_and_stops_where_people_stopped() -> None:
+def test_the_view_is_free_of_roll_and_bounded() -> None:
     rolled = turning(0.0, 25.0)
     for yaw in (-20.0, 0.0, 15.0):
         np.testing.assert_allclose(viewed_from(rolled @ turning(yaw)), viewed_from(turning(yaw)), atol=1e-4)

@@ -19,7 +19,7 @@ from enliven.types import Floats, Landmarks
 Rotation = npt.NDArray[np.float64]
 
 _MOST_YAW_DEG, _MOST_PITCH_DEG = 45.0, 30.0
-"""Views beyond count as these; nobody showed more."""
+"""Views beyond count as these; one frame in a hundred showed more."""
 _YAW_UNIT_DEG, _PITCH_UNIT_DEG = 30.0, 20.0
 _SYMMETRIC_DEG = 30.0
 """Seen from another side by so much, a face keeps nothing of its asymmetry."""
