@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from topology_table import put
 
 from enliven.databank.bank import open_bank
 from enliven.measure import head_pose, mouth_openness, mouth_width, rigid_pose
-from enliven.topology import mirror_permutation
+from enliven.topology import in_mirror
 from enliven.types import Floats, Landmarks
 
-TARGET = Path(__file__).parents[1] / "src/enliven/assets/face_topology.npz"
 EVERY, LEAST_FRAMES = 6, 8
 MOST_YAW_DEG, MOST_PITCH_DEG = 18.0, 20.0
 
@@ -37,11 +37,8 @@ def main() -> None:
         causes.append(measures - measures.mean(axis=0))
     both, *_ = np.linalg.lstsq(np.concatenate(causes), np.concatenate(changes), rcond=None)
     smile = both[0].reshape(-1, 2)
-    smile = (smile + smile[mirror_permutation()] * [-1.0, 1.0]) / 2
-    with np.load(TARGET) as tables:
-        kept = {name: tables[name] for name in tables.files if name != "smile"}
-    np.savez_compressed(TARGET, **kept, smile=smile.astype(np.float16))
-    print(f"{TARGET}: {sum(map(len, causes))} frames of {len(causes)} clips, {TARGET.stat().st_size} bytes")
+    smile = (smile + in_mirror(smile)) / 2
+    print(f"{sum(map(len, causes))} frames of {len(causes)} clips: {put('smile', smile)}")
 
 
 def _upright(points: Floats, size: int) -> tuple[Floats, tuple[float, float]] | None:

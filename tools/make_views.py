@@ -15,15 +15,15 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from topology_table import put
 
 from enliven.databank.bank import open_bank
 from enliven.databank.shot import MOUTH, YAW
 from enliven.measure import rigid_pose
 from enliven.motion.view_shape import causes, viewed_from
-from enliven.topology import mirror_permutation
+from enliven.topology import in_mirror
 from enliven.types import Floats, Landmarks
 
-TARGET = Path(__file__).parents[1] / "src/enliven/assets/face_topology.npz"
 LEAST_RANGE_DEG, LEAST_TURN_DEG, MOST_MOUTH = 8.0, 6.0, 0.06
 MOST_FRAMES, MOST_PAIRS = 24, 16
 RIDGE = 10.0
@@ -44,10 +44,7 @@ def main() -> None:
             differences.append((from_a, from_b))
             changes.append(b - a)
     views = _explained(people, np.array(differences), np.array(changes))
-    with np.load(TARGET) as tables:
-        kept = {name: tables[name] for name in tables.files if name != "views"}
-    np.savez_compressed(TARGET, **kept, views=views.astype(np.float16))
-    print(f"{TARGET}: {len(people)} pairs of {len(set(people))} people, {TARGET.stat().st_size} bytes")
+    print(f"{len(people)} pairs of {len(set(people))} people: {put('views', views)}")
 
 
 def _pairs(measures: Floats, random: np.random.Generator) -> list[tuple[int, int]]:
@@ -71,9 +68,8 @@ def _upright(points: Floats, size: int) -> tuple[Floats, tuple[float, float]]:
 
 def _explained(people: list[str], seen_from: Floats, changes: Floats) -> Floats:
     """(5, 478, 3) by ridge regression; ``seen_from``: (N, 2, 2) degrees, ``changes``: (N, 478, 3)."""
-    mirror, flip = mirror_permutation(), np.array([-1.0, 1.0, 1.0])
     both = np.concatenate([seen_from, seen_from * [-1.0, 1.0]])
-    targets = np.concatenate([changes, changes[:, mirror] * flip]).reshape(len(both), -1)
+    targets = np.concatenate([changes, in_mirror(changes)]).reshape(len(both), -1)
     rows = np.array([causes(*b) - causes(*a) for a, b in both])
     count = Counter(people)
     weight = np.array([1 / np.sqrt(count[name]) for name in people] * 2)[:, None]

@@ -35,6 +35,14 @@ def places_read(flow: Floats, to_picture: Similarity, place: Similarity, size_wh
     return maps
 
 
+def bounds(marked: Mask) -> Window | None:
+    """The smallest window that holds all that is ``marked`` (h, w); None where nothing is."""
+    rows, columns = np.nonzero(marked.any(axis=1))[0], np.nonzero(marked.any(axis=0))[0]
+    if rows.size == 0:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
 def common(one: Window, other: Window) -> Window | None:
     """What lies in both; None where nothing does."""
     x0, y0 = max(one[0], other[0]), max(one[1], other[1])

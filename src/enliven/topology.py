@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from enliven.types import Floats
 
 Indices = tuple[int, ...]
+Real = TypeVar("Real", np.float32, np.float64)
 
 FACE_OVAL: Indices = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -102,6 +104,13 @@ def triangles() -> npt.NDArray[np.int64]:
 def mirror_permutation() -> npt.NDArray[np.int64]:
     """(478,) ``points[mirror_permutation()]`` with x negated is the face in a mirror."""
     return _table("mirror").astype(np.int64)
+
+
+def in_mirror(shape: npt.NDArray[Real]) -> npt.NDArray[Real]:
+    """(..., 478, 2 or 3) a face put upright about x = 0, or changes of one, left and right exchanged."""
+    mirrored: npt.NDArray[Real] = shape[..., mirror_permutation(), :].copy()
+    mirrored[..., 0] *= -1
+    return mirrored
 
 
 def mean_shape() -> Floats:

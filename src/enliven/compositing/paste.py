@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from enliven.geometry import Similarity
-from enliven.pixels import Mask, Window, before, common, places_read, strips
+from enliven.pixels import Mask, Window, before, bounds, common, places_read, strips
 from enliven.types import Backdrop, Floats, Overlay, Picture, Rendering, Retouch
 
 _STILL_PX = 1e-3
@@ -120,12 +120,11 @@ class Paster:
         """The part of the photo under the flow's grid that moves at all."""
         moves = np.abs(rendering.flow) > _STILL_PX
         moving = moves[..., 0] | moves[..., 1]  # twenty times as fast as a maximum over the last axis
-        rows, columns = np.nonzero(moving.any(axis=1))[0], np.nonzero(moving.any(axis=0))[0]
-        if rows.size == 0:
+        cells = bounds(moving)
+        if cells is None:
             return 0, 0, 0, 0
         to_picture = rendering.crop.to_picture
-        first = to_picture.apply(np.array([columns[0] - 1.0, rows[0] - 1.0]))
-        last = to_picture.apply(np.array([columns[-1] + 1.0, rows[-1] + 1.0]))
+        first, last = to_picture.apply(np.array([cells[:2], cells[2:]]) - [[1.0], [0.0]])
         height, width = self._photo.shape[:2]
         x0, y0 = np.clip(np.floor(first), 0, [width, height]).astype(int)
         x1, y1 = np.clip(np.ceil(last) + 1, 0, [width, height]).astype(int)

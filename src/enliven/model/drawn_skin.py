@@ -6,6 +6,8 @@ the viewer they would be streaks and blots.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -54,9 +56,17 @@ class DrawnSkin:
         left = mean_shape()[self._faces, 0].mean(axis=1) > 0
         self._sides = np.stack([at_side() & left, at_side() & ~left]).astype(np.float32)  # (2, N)
         self._is_rim = facing(source, self._faces) <= _FACING
-        self._tones, self._gives_way = _evened(photo, source, crop, self._is_rim)
-        if besides is not None:
-            self._gives_way[besides] = 0.0
+        self._besides = np.zeros(len(self._faces), bool) if besides is None else besides
+        self._photo, self._source = photo, source
+
+    @cached_property
+    def _evened(self) -> tuple[Picture, Floats]:
+        """(g, g, 3) the even tones, and (N,) 1 for triangles that may show them.
+
+        Worked out when a cheek first turns: most photos are read for a frame or two, above all in training.
+        """
+        tones, may = _evened(self._photo, self._source, self._crop, self._is_rim)
+        return tones, may * ~self._besides
 
     def overlay(self, target: Floats, labels: npt.NDArray[np.int32], flow: Floats) -> Overlay | None:
         """The even tones where skin is drawn wide; None where none is.
@@ -68,7 +78,11 @@ class DrawnSkin:
         sides = smoothstep(self._sides @ areas / (self._sides @ self._areas), *_TURNED_IN)
         growth = areas / self._areas
         drawn = np.where(self._is_rim, smoothstep(growth, *_RIM_DRAWN), smoothstep(growth, *_DRAWN_WIDE))
-        share = self._gives_way * drawn * (sides @ self._sides)
+        wide = drawn * (sides @ self._sides)
+        if wide.max() <= _LEAST_ALPHA:
+            return None
+        even, may = self._evened
+        share = may * wide
         if share.max() <= _LEAST_ALPHA:
             return None
         window = window_around(target, share > 0, labels.shape[0])
@@ -76,7 +90,7 @@ class DrawnSkin:
         part = (slice(y0, y1), slice(x0, x1))
         alpha = soft_alpha(share, labels[part], softness(self._crop.size))
         x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
-        tones = cv2.remap(self._tones, flow[part] + np.stack([x, y], axis=-1), None, cv2.INTER_LINEAR)
+        tones = cv2.remap(even, flow[part] + np.stack([x, y], axis=-1), None, cv2.INTER_LINEAR)
         place = self._crop.to_picture @ Similarity(shift_px=(float(x0), float(y0)))
         return Overlay(np.asarray(tones, np.uint8), alpha, place)
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from enliven.geometry import Similarity, facing, smoothstep
 from enliven.model.mesh_flow import MeshFlow, closed_mesh, doubled_areas
 from enliven.model.shares import at_side, melted, soft_alpha, softness, window_around
-from enliven.pixels import places_read
-from enliven.topology import mean_shape, mirror_permutation
+from enliven.pixels import bounds, places_read
+from enliven.topology import in_mirror, mean_shape, mirror_permutation
 from enliven.types import FaceCrop, Floats, Matte, Overlay, Picture
 
 _SHOWS_MORE = (0.06, 0.26)
@@ -69,8 +69,7 @@ class FarSide:
         self._areas = np.maximum(-doubled_areas(source[:, :2], self._faces), 0.05)
         facing_viewer = facing(source, self._faces)
         mirror = mirror_permutation()
-        mirrored = source[mirror] * np.array([-1, 1, 1], np.float32)
-        more = facing(mirrored, self._faces) - facing_viewer
+        more = facing(in_mirror(source), self._faces) - facing_viewer
         self._lends = smoothstep(more, *_SHOWS_MORE).astype(np.float32)
         self._hides = smoothstep(more, *_HIDES_MORE).astype(np.float32)
         self._misses = np.zeros(len(self._faces), np.float32)
@@ -169,27 +168,26 @@ class FarSide:
         alpha = soft_alpha(lends, part, sigma, fading=True)
         if final is not None:
             alpha = np.maximum(alpha, final)
-        lent = alpha > _LEAST_ALPHA
-        rows, columns = np.nonzero(lent.any(axis=1))[0], np.nonzero(lent.any(axis=0))[0]
-        if rows.size == 0:
+        box = bounds(alpha > _LEAST_ALPHA)
+        if box is None:
             return None
         corner = window[:2]
-        box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         flow = self._mesh.flow_of(target, _within(part, box), corner)
         light = melted(self._gains[part], sigma)
-        return self._patch(flow, (alpha, final), light, box, corner)
+        return self._patch(flow, alpha, final, light, box, corner)
 
     def _patch(
         self,
         flow: Floats,
-        alphas: tuple[Floats, Floats | None],
+        alpha: Floats,
+        final: Floats | None,
         light: Floats,
         box: tuple[int, int, int, int],
         corner_xy: tuple[int, int],
     ) -> Overlay:
         """The photo read through the mirrored flow in its new light; photo pixels.
 
-        ``alphas``: how far it shows, and is final; ``box``: of all these, whose first pixel is the grid's
+        ``alpha``, ``final``: how far it shows, and is final; ``box``: of all these, whose first pixel is the grid's
         ``corner_xy``.
         """
         x0, y0, x1, y1 = box
@@ -201,12 +199,11 @@ class FarSide:
         maps = places_read(flow * np.float32(to_picture.scale), to_picture, place, size_wh)
         image = cv2.remap(self._photo, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         matrix, flags = (to_picture.inverse() @ place).matrix, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        alpha, final = (
-            None if each is None else cv2.warpAffine(each, matrix, size_wh, flags=flags) for each in alphas
-        )
+        alpha = cv2.warpAffine(alpha, matrix, size_wh, flags=flags)
+        if final is not None:
+            final = cv2.warpAffine(final, matrix, size_wh, flags=flags)
         gains = cv2.warpAffine(light, matrix, size_wh, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         image = np.asarray(np.clip(image * gains, 0, 255), np.uint8)
-        assert alpha is not None
         return Overlay(image, alpha, place, final)
 
 

@@ -32,7 +32,7 @@ from enliven.topology import (
     RIGHT_IRIS,
     RIGHT_UPPER_LID,
     STABLE,
-    mirror_permutation,
+    in_mirror,
 )
 from enliven.types import Floats, Landmarks
 
@@ -162,5 +162,4 @@ def unlikeness(driver: Landmarks, photo: Landmarks, usual_openness: float) -> fl
 def _awry(points: Floats, pose: RigidPose) -> npt.NDArray[np.float64]:
     """(N, 2) how far points of lips, brows and upper lids lie from their mirror images, in radii of the head."""
     upright = pose.inverse().apply(points)
-    in_mirror = upright[mirror_permutation()] * [-1.0, 1.0, 1.0]
-    return np.asarray((upright - in_mirror)[_MIMIC, :2] / 2, np.float64)
+    return np.asarray((upright - in_mirror(upright))[_MIMIC, :2] / 2, np.float64)

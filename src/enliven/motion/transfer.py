@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enliven.geometry import RigidPose, Similarity, fit_rigid_pose, fit_similarity, smoothstep
-from enliven.measure import eye_openness, head_radius_px, mouth_openness, mouth_width, rigid_pose
+from enliven.measure import eye_openness, head_radius_px, mouth_openness, mouth_width
 from enliven.motion.driver import EYES, DriverRange, Reference, gaze, past_camera, unlikeness
 from enliven.motion.gaps import Lids, lip_gaps, set_lips, touched
 from enliven.motion.regions import TransferSettings, region_weights
@@ -69,7 +69,6 @@ class MotionTransfer:
         self._lids = Lids(source.points)
         self._past_camera = past_camera(source)
         self._mouth_width = mouth_width(source.points)
-        self._pose = rigid_pose(source)
         self._viewed = ViewedFace(source)
         self._gaps = lip_gaps(source.points)
         self._size = head_radius_px(source.points)
@@ -178,7 +177,9 @@ class MotionTransfer:
         if more == 0.0:
             return np.zeros_like(self.source.points)
         flat = np.column_stack([smile(), np.zeros(len(smile()), np.float32)])
-        wider = flat @ self._pose.rotation.T * (self._pose.scale * more * self.settings.of("mouth"))
+        wider = (
+            flat @ self._viewed.pose.rotation.T * (self._viewed.pose.scale * more * self.settings.of("mouth"))
+        )
         return np.asarray(wider, np.float32)
 
     def _lid_fractions(self, driver: Floats, reference: Reference) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from enliven.geometry import smoothstep
 from enliven.measure import rigid_pose
-from enliven.topology import mirror_permutation, views
+from enliven.topology import in_mirror, views
 from enliven.types import Floats, Landmarks
 
 Rotation = npt.NDArray[np.float64]
@@ -53,15 +53,16 @@ class ViewedFace:
     """One picture's face, as it would be measured if it were seen from elsewhere."""
 
     def __init__(self, face: Landmarks) -> None:
-        self._pose = rigid_pose(face)
-        self._from = viewed_from(self._pose.rotation)
-        self._seen = _change(self._pose.rotation)
-        upright = self._pose.inverse().apply(face.points) - self._seen
-        self._asymmetry = (upright - upright[mirror_permutation()] * [-1.0, 1.0, 1.0]) / 2
+        self.pose = rigid_pose(face)
+        """From the mean face."""
+        self._from = viewed_from(self.pose.rotation)
+        self._seen = _change(self.pose.rotation)
+        upright = self.pose.inverse().apply(face.points) - self._seen
+        self._asymmetry = (upright - in_mirror(upright)) / 2
 
     def changed(self, rotation: Rotation) -> Floats:
         """(478, 3) to be added to the points before they turn by ``rotation`` (3, 3); none for no turn."""
-        turned = rotation @ self._pose.rotation
+        turned = rotation @ self.pose.rotation
         aside = abs(viewed_from(turned)[0] - self._from[0])
         change = _change(turned) - self._seen - smoothstep(aside, 0.0, _SYMMETRIC_DEG) * self._asymmetry
-        return np.asarray(self._pose.scale * change @ self._pose.rotation.T, np.float32)
+        return np.asarray(self.pose.scale * change @ self.pose.rotation.T, np.float32)
